@@ -1,0 +1,13 @@
+import type { SelfSubjectAccessReview } from '#shared/api/types/authorization-v1.ts';
+import { resource } from '#shared/kube/resource.ts';
+
+export const selfSubjectAccessReviews = resource<SelfSubjectAccessReview>({
+  group: 'authorization.k8s.io',
+  version: 'v1',
+  kind: 'SelfSubjectAccessReview',
+  plural: 'selfsubjectaccessreviews',
+  singular: 'selfsubjectaccessreview',
+  scope: 'Cluster',
+  verbs: ['create'],
+  type: 'authorization.v1.SelfSubjectAccessReview',
+});

@@ -1,0 +1,13 @@
+import type { SubjectAccessReview } from '#shared/api/types/authorization-v1.ts';
+import { resource } from '#shared/kube/resource.ts';
+
+export const subjectAccessReviews = resource<SubjectAccessReview>({
+  group: 'authorization.k8s.io',
+  version: 'v1',
+  kind: 'SubjectAccessReview',
+  plural: 'subjectaccessreviews',
+  singular: 'subjectaccessreview',
+  scope: 'Cluster',
+  verbs: ['create'],
+  type: 'authorization.v1.SubjectAccessReview',
+});

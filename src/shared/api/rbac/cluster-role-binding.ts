@@ -1,0 +1,13 @@
+import type { ClusterRoleBinding } from '#shared/api/types/rbac-v1.ts';
+import { resource } from '#shared/kube/resource.ts';
+
+export const clusterRoleBindings = resource<ClusterRoleBinding>({
+  group: 'rbac.authorization.k8s.io',
+  version: 'v1',
+  kind: 'ClusterRoleBinding',
+  plural: 'clusterrolebindings',
+  singular: 'clusterrolebinding',
+  scope: 'Cluster',
+  type: 'rbac.v1.ClusterRoleBinding',
+  storage: { prefix: '/registry/clusterrolebindings' },
+});

@@ -1,0 +1,13 @@
+import type { ClusterRole } from '#shared/api/types/rbac-v1.ts';
+import { resource } from '#shared/kube/resource.ts';
+
+export const clusterRoles = resource<ClusterRole>({
+  group: 'rbac.authorization.k8s.io',
+  version: 'v1',
+  kind: 'ClusterRole',
+  plural: 'clusterroles',
+  singular: 'clusterrole',
+  scope: 'Cluster',
+  type: 'rbac.v1.ClusterRole',
+  storage: { prefix: '/registry/clusterroles' },
+});

@@ -1,0 +1,64 @@
+import { globSync, readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+
+/** Who may import whom. A folder may always import itself; the most specific row wins. */
+const mayImport: Readonly<Record<string, readonly string[]>> = {
+  'shared/base': [],
+  'shared/kube': ['shared/base'],
+  'shared/api': ['shared/base', 'shared/kube'],
+  'shared/client': ['shared/base', 'shared/kube', 'shared/api'],
+  'shared/policy': ['shared/base', 'shared/kube', 'shared/api'],
+  'shared/contract': ['shared/base', 'shared/kube', 'shared/api'],
+  'main/control-plane': ['shared'],
+  'main/control-plane/index.ts': ['shared', 'main/control-plane', 'main/clusters'],
+  'main/control-plane/apiserver': ['shared', 'main/control-plane/etcd'],
+  'main/control-plane/etcd': ['shared/base'],
+  'main/control-plane/scheduler': ['shared'],
+  'main/control-plane/controller-manager': ['shared'],
+  'main/control-plane/cloud-controller-manager': ['shared'],
+  'main/clusters': ['shared'],
+  'main/provision': ['shared'],
+  'main/simulation': ['shared'],
+  'main/desktop': ['shared', 'main', 'electron'],
+  'main/index.ts': ['shared', 'main', 'electron'],
+  main: ['shared', 'main/clusters', 'main/control-plane', 'main/provision', 'main/simulation'],
+  agent: ['shared'],
+  preload: ['shared/contract', 'electron'],
+  renderer: ['shared'],
+};
+
+const layers = Object.keys(mayImport).toSorted((a, b) => b.length - a.length);
+const covers = (rule: string, path: string): boolean =>
+  path === rule || path.startsWith(`${rule}/`);
+
+const sources = globSync('src/**/*.{ts,vue}').filter((file) => !file.endsWith('.test.ts'));
+
+test('every file imports only what its folder may', () => {
+  expect(sources.flatMap(forbiddenImports)).toEqual([]);
+});
+
+test('everything in shared runs anywhere', () => {
+  const shared = sources.filter((file) => file.startsWith('src/shared/'));
+  const imports = shared.flatMap((file) =>
+    [...read(file).matchAll(/from ['"](node:[^'"]+|electron)['"]/g)].map(
+      ([text]) => `${file}: ${text}`,
+    ),
+  );
+  expect(imports).toEqual([]);
+});
+
+function forbiddenImports(file: string): string[] {
+  const layer = layers.find((rule) => covers(rule, file.replace(/^src\//, '')));
+  if (!layer) return [`${file}: belongs to no folder of the table`];
+  const own = layer.replace(/\/[^/]*\.ts$/, '');
+  const allowed = [own, ...(mayImport[layer] ?? [])];
+  return [...read(file).matchAll(/(?:from|import)\s*\(?\s*['"]([^'"]+)['"]/g)]
+    .map(([, target]) => target?.replace(/^#/, '') ?? '')
+    .filter((target) => /^(shared|main|agent|renderer|preload)\/|^electron$/.test(target))
+    .filter((target) => !allowed.some((rule) => covers(rule, target)))
+    .map((target) => `${file}: ${target}`);
+}
+
+function read(file: string): string {
+  return readFileSync(file, 'utf8');
+}
