@@ -9,4 +9,4 @@ run(node, [typescript, '-p', 'src/shared/tsconfig.json']);
 run('oxlint', ['--quiet']);
 run('oxfmt', ['--check', 'src', 'test', 'bench', 'scripts']);
 run('knip', ['--no-progress']);
-run('vitest', ['run', '--silent', '--reporter=dot', 'test/architecture.test.ts']);
+run('vitest', ['run', '--silent=true', '--reporter=dot', 'test/architecture.test.ts']);
