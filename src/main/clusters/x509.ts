@@ -14,6 +14,7 @@ import {
   X509CertificateGenerator,
   type Extension,
   type JsonName,
+  type PublicKeyType,
 } from '@peculiar/x509';
 
 /** A certificate and its key, both PEM. */
@@ -88,8 +89,8 @@ export async function issueLeaf(authority: KeyPair, request: LeafRequest): Promi
 }
 
 interface CertificateContent extends Validity {
-  readonly subject: JsonName | string;
-  readonly publicKey: CryptoKey;
+  readonly subject: JsonName;
+  readonly publicKey: PublicKeyType;
   readonly extensions: readonly Extension[];
 }
 
