@@ -53,7 +53,7 @@ export interface FieldError {
 export interface ApiErrorOptions extends ErrorOptions {
   readonly code?: number;
   readonly causes?: readonly FieldError[];
-  /** `details` of the Status beyond the causes. */
+  /** `details` of the Status beyond the causes; `{}` stands there as it is. */
   readonly details?: {
     readonly name?: string;
     readonly group?: string;
@@ -73,6 +73,7 @@ export class ApiError extends Error {
   readonly code: number;
   readonly causes: readonly FieldError[];
   readonly details: NonNullable<ApiErrorOptions['details']>;
+  readonly #hasDetails: boolean;
 
   constructor(reason: Reason, message: string, options: ApiErrorOptions = {}) {
     super(message, options);
@@ -80,6 +81,7 @@ export class ApiError extends Error {
     this.code = options.code ?? codes[reason];
     this.causes = options.causes ?? [];
     this.details = options.details ?? {};
+    this.#hasDetails = options.details !== undefined;
   }
 
   static is(error: unknown, ...reasons: readonly Reason[]): error is ApiError {
@@ -94,7 +96,7 @@ export class ApiError extends Error {
       message,
       ...(field && { field }),
     }));
-    const hasDetails = statusCauses.length > 0 || Object.keys(details).length > 0;
+    const hasDetails = statusCauses.length > 0 || this.#hasDetails;
     return {
       kind: 'Status',
       apiVersion: 'v1',
@@ -118,7 +120,7 @@ export class ApiError extends Error {
         field: cause.field ?? '',
         message: cause.message ?? '',
       })),
-      details: others,
+      ...(details && { details: others }),
     });
   }
 }
