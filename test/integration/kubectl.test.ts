@@ -60,7 +60,7 @@ describe.each(kubectls().map((each, index) => ({ ...each, namespace: `kubectl-${
     beforeAll(async () => {
       scratch = mkdtempSync(join(tmpdir(), 'kubectl-test-'));
       kubectl = kubectlOn(binary, pilothouse.kubeconfig, { HOME: scratch });
-      expect(await ok(`create namespace ${namespace}`)).toBe(`namespace/${namespace} created\n`);
+      await ok(`create namespace ${namespace}`);
     });
 
     test('apply creates, changes, then leaves alone; diff shows what would change', async () => {

@@ -1,0 +1,61 @@
+import * as v from 'valibot';
+import { call, stream } from '#shared/contract/contract.ts';
+
+const name = v.pipe(v.string(), v.maxLength(512));
+const query = v.record(name, v.pipe(v.string(), v.maxLength(16_384)));
+
+const apiTarget = {
+  group: name,
+  version: name,
+  plural: name,
+  namespace: v.optional(name),
+  name: v.optional(name),
+  subresource: v.optional(name),
+  query: v.optional(query),
+};
+
+/** A request to the Kubernetes API of the cluster that is looked at, as the window's user. */
+const apiRequest = v.strictObject({
+  ...apiTarget,
+  verb: v.picklist(['get', 'list', 'create', 'update', 'patch', 'delete', 'deletecollection']),
+  patchType: v.optional(
+    v.picklist([
+      'application/json-patch+json',
+      'application/merge-patch+json',
+      'application/strategic-merge-patch+json',
+      'application/apply-patch+yaml',
+    ]),
+  ),
+  body: v.optional(v.unknown()),
+});
+
+const apiWatch = v.strictObject(apiTarget);
+const path = v.pipe(v.string(), v.startsWith('/'), v.maxLength(2048));
+
+/** How the control plane is: told when somebody begins to look and once a second after that. */
+export interface Health {
+  readonly version: string;
+  readonly cluster: string;
+  readonly server: string;
+  readonly kubeconfig: string;
+  /** Milliseconds since the API server began to serve. */
+  readonly uptimeMs: number;
+  readonly revision: number;
+  readonly storeBytes: number;
+  readonly memoryBytes: number;
+}
+
+/** What the window may ask of the application. */
+export const app = {
+  /** Any request that answers with objects; fails with the API's own Status. */
+  request: call(apiRequest).returns<unknown>(),
+  /** The same, answered as a `meta.k8s.io/v1` Table. */
+  table: call(apiRequest).returns<unknown>(),
+  /** Batches of watch events. */
+  watch: stream(apiWatch).yields<readonly unknown[]>(),
+  /** Batches of watch events whose objects are Tables. */
+  watchTable: stream(apiWatch).yields<readonly unknown[]>(),
+  /** A path that is no resource: discovery, OpenAPI, health, the scheduler's records. */
+  get: call(v.strictObject({ path })).returns<unknown>(),
+  health: stream(v.strictObject({})).yields<Health>(),
+};
