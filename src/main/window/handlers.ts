@@ -1,0 +1,46 @@
+import { sleep, type Clock } from '#shared/base/clock.ts';
+import type { Handlers } from '#shared/contract/contract.ts';
+import type { app, Health } from '#shared/contract/app.ts';
+import type { ApiRequest } from '#shared/client/transport.ts';
+import type { HttpTransport } from '#main/clusters/http-transport.ts';
+
+export interface WindowServices {
+  /** The API of the cluster that is looked at, as the window's user. */
+  readonly api: HttpTransport;
+  readonly health: () => Promise<Health>;
+  readonly clock: Clock;
+}
+
+/** Answers the window's questions; everything about the cluster comes from its API. */
+export function createHandlers({ api, health, clock }: WindowServices): Handlers<typeof app> {
+  return {
+    request: (input, { signal }) => api.request(requestOf(input), { signal }),
+    table: (input, { signal }) => api.request(requestOf(input), { signal, as: 'Table' }),
+    watch: (input, { signal }) => api.watch(requestOf({ ...input, verb: 'list' }), { signal }),
+    watchTable: (input, { signal }) =>
+      api.watch(requestOf({ ...input, verb: 'list' }), { signal, as: 'Table' }),
+    get: ({ path }, { signal }) => api.get(path, { signal }),
+    async *health(_input, { signal }) {
+      for (;;) {
+        yield await health();
+        await sleep(clock, 1000, signal);
+      }
+    },
+  };
+}
+
+type Input = Parameters<Handlers<typeof app>['request']>[0];
+
+function requestOf({ group, version, plural, ...rest }: Input): ApiRequest {
+  const { namespace, name, subresource, query, body, patchType, verb } = rest;
+  return {
+    verb,
+    resource: { group, version, plural },
+    namespace,
+    name,
+    ...(subresource !== undefined && { subresource }),
+    ...(query && { query }),
+    ...(body !== undefined && { body }),
+    ...(patchType && { patchType }),
+  };
+}
