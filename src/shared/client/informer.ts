@@ -2,15 +2,13 @@ import { sleep, type Clock } from '#shared/base/clock.ts';
 import type { Log } from '#shared/base/log.ts';
 import type { Cluster, ListOptions } from '#shared/client/cluster.ts';
 import type { WatchEvent } from '#shared/client/transport.ts';
+import type { ObjectChange } from '#shared/kube/controller.ts';
 import { ApiError } from '#shared/kube/errors.ts';
 import { keyOf, type KubeObject } from '#shared/kube/object.ts';
-import type { Resource } from '#shared/kube/resource.ts';
+import { groupVersionOf, type Resource } from '#shared/kube/resource.ts';
 
 /** What happened to one object: `before` is absent when it is new, `after` when it is gone. */
-export interface Change<T extends KubeObject> {
-  readonly before: T | undefined;
-  readonly after: T | undefined;
-}
+export type Change<T extends KubeObject> = ObjectChange<T>;
 
 /** Names the values under which an object can be looked up in one index. */
 export type IndexFunction<T extends KubeObject> = (object: T) => readonly string[];
@@ -36,8 +34,9 @@ export class Informer<T extends KubeObject> implements AsyncDisposable {
   readonly synced: Promise<void>;
   readonly #options: InformerOptions<T>;
   readonly #objects = new Map<string, T>();
-  readonly #indexes: readonly { readonly of: IndexFunction<T>; readonly entries: Index<T> }[];
-  readonly #indexByName: ReadonlyMap<string, Index<T>>;
+  readonly #indexes: { readonly of: IndexFunction<T>; readonly entries: Index<T> }[] = [];
+  readonly #indexByName = new Map<string, Index<T>>();
+  readonly #waiting: { readonly until: () => boolean; readonly resolve: () => void }[] = [];
   readonly #handlers = new Set<(change: Change<T>) => void>();
   readonly #stop = new AbortController();
   readonly #running: Promise<void>;
@@ -47,13 +46,7 @@ export class Informer<T extends KubeObject> implements AsyncDisposable {
   constructor(options: InformerOptions<T>) {
     this.#options = options;
     this.resource = options.resource;
-    const indexes = Object.entries(options.indexes ?? {}).map(([name, of]) => ({
-      name,
-      of,
-      entries: new Map<string, Map<string, T>>(),
-    }));
-    this.#indexes = indexes;
-    this.#indexByName = new Map(indexes.map(({ name, entries }) => [name, entries]));
+    for (const [name, of] of Object.entries(options.indexes ?? {})) this.addIndex(name, of);
     this.synced = this.#firstSync.promise;
     this.#running = this.#run();
   }
@@ -73,6 +66,26 @@ export class Informer<T extends KubeObject> implements AsyncDisposable {
 
   values(): IterableIterator<T> {
     return this.#objects.values();
+  }
+
+  /** Makes one more index, over what is there already too; a name that exists is left as it is. */
+  addIndex(name: string, of: IndexFunction<T>): void {
+    if (this.#indexByName.has(name)) return;
+    const entries: Index<T> = new Map();
+    for (const [key, object] of this.#objects) index(entries, key, { object, values: of(object) });
+    this.#indexByName.set(name, entries);
+    this.#indexes.push({ of, entries });
+  }
+
+  /** True once everything up to this revision of the store has been seen. */
+  hasReached(resourceVersion: string): boolean {
+    return Number(this.#resourceVersion) >= Number(resourceVersion);
+  }
+
+  /** Resolves as soon as `until` holds; it is asked again after each batch of events. */
+  when(until: () => boolean): Promise<void> {
+    if (until()) return Promise.resolve();
+    return new Promise((resolve) => void this.#waiting.push({ until, resolve }));
   }
 
   /** The objects that the index function gave this value to. */
@@ -125,13 +138,19 @@ export class Informer<T extends KubeObject> implements AsyncDisposable {
       resourceVersion: '0',
     });
     const listed = new Set<string>();
-    for (const object of list.items) {
+    for (const item of list.items) {
+      // Over HTTP the items of a list leave out what the list says already.
+      const { kind } = this.resource;
+      const object = item.kind
+        ? item
+        : { ...item, apiVersion: groupVersionOf(this.resource), kind };
       listed.add(keyOf(object.metadata));
       this.#put(object);
     }
     for (const [key, object] of this.#objects) if (!listed.has(key)) this.#remove(object);
     this.#resourceVersion = list.metadata.resourceVersion ?? '0';
     this.#firstSync.resolve();
+    this.#settle();
   }
 
   async #watch(signal: AbortSignal): Promise<void> {
@@ -144,7 +163,20 @@ export class Informer<T extends KubeObject> implements AsyncDisposable {
       resourceVersion: this.#resourceVersion,
       allowBookmarks: true,
     });
-    for await (const batch of batches) for (const event of batch) this.#receive(event);
+    for await (const batch of batches) {
+      for (const event of batch) this.#receive(event);
+      this.#settle();
+    }
+  }
+
+  /** Wakes whoever waited for what has now been seen. */
+  #settle(): void {
+    for (let at = this.#waiting.length - 1; at >= 0; at--) {
+      const { until, resolve } = this.#waiting[at]!;
+      if (!until()) continue;
+      this.#waiting.splice(at, 1);
+      resolve();
+    }
   }
 
   #receive(event: WatchEvent<T>): void {
@@ -160,8 +192,12 @@ export class Informer<T extends KubeObject> implements AsyncDisposable {
     if (before && before.metadata.resourceVersion === after.metadata.resourceVersion) return;
     this.#objects.set(key, after);
     for (const { of, entries } of this.#indexes) {
-      if (before) unindex(entries, key, of(before));
-      index(entries, key, { object: after, values: of(after) });
+      const values = of(after);
+      if (before) {
+        const old = of(before);
+        if (!isSame(old, values)) unindex(entries, key, old);
+      }
+      index(entries, key, { object: after, values });
     }
     this.#tell({ before, after });
   }
@@ -193,6 +229,10 @@ function index<T>(
     if (bucket) bucket.set(key, object);
     else entries.set(value, new Map([[key, object]]));
   }
+}
+
+function isSame(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((value, at) => value === b[at]);
 }
 
 function unindex<T>(entries: Index<T>, key: string, values: readonly string[]): void {

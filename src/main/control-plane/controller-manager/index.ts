@@ -1,0 +1,43 @@
+import type { Clock } from '#shared/base/clock.ts';
+import type { Log } from '#shared/base/log.ts';
+import type { Cluster } from '#shared/client/cluster.ts';
+import { Recorder } from '#shared/client/events.ts';
+import type { Controller } from '#shared/kube/controller.ts';
+import { deploymentController } from './deployment.ts';
+import { Informers } from './informers.ts';
+import { replicaSetController, replicationController } from './replica-set.ts';
+import { startController, type Host } from './runtime.ts';
+
+export interface ControllerManagerOptions {
+  /** As `system:kube-controller-manager`: what all controllers read through. */
+  readonly cluster: Cluster;
+  /** As one controller's service account in kube-system, such as `deployment-controller`. */
+  clusterFor(name: string): Cluster;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** Runs all controllers until disposed; disposing waits for what they are doing. */
+export function startControllerManager(options: ControllerManagerOptions): AsyncDisposable {
+  const { cluster, clusterFor, clock, log } = options;
+  const stack = new AsyncDisposableStack();
+  const informers = stack.use(new Informers({ cluster, clock, log }));
+  const host: Host = {
+    informers,
+    clock,
+    log,
+    clusterFor,
+    recorderFor: (component, as) => stack.use(new Recorder({ cluster: as, clock, log, component })),
+  };
+  for (const definition of controllers) stack.use(startController(definition, host));
+  return stack;
+}
+
+type AnyController = Controller;
+
+/** Every controller that is one definition. */
+const controllers: readonly AnyController[] = [
+  deploymentController,
+  replicaSetController,
+  replicationController,
+];
