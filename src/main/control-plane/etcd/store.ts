@@ -13,9 +13,9 @@ export interface Store extends AsyncDisposable {
   /** Compares, then does one branch, atomically and at one revision. Resolves once it is durable. */
   txn(request: TxnRequest): Promise<TxnResponse>;
   /** Forgets what was overwritten or deleted before `revision`. Throws `compacted`, `futureRevision`. */
-  compact(revision: number): Promise<void>;
+  compact(revision: number, options?: CompactOptions): Promise<void>;
   /** Every change from `startRevision` on, in order, whole revisions at a time, without a gap. */
-  watch(request: WatchRequest, receive: (message: WatchMessage) => void): Disposable;
+  watch(request: WatchRequest, receive: (message: WatchMessage) => void): Watch;
   grantLease(ttlSeconds: number, id?: bigint): Promise<Lease>;
   /** Deletes the lease and every key attached to it. Throws `leaseNotFound`. */
   revokeLease(id: bigint): Promise<void>;
@@ -121,6 +121,18 @@ export interface WatchRequest {
   readonly prevKv?: boolean;
 }
 
+/** Disposing ends it: nothing is received any more, not even that it ended. */
+export interface Watch extends Disposable {
+  /** Asks for one `progress` message, after everything that is owed before it. */
+  requestProgress(): void;
+}
+
+export interface CompactOptions {
+  /** Resolve only once what was forgotten has been removed from disk. */
+  readonly physical?: boolean;
+}
+
+/** `prevKv` may be there although the watch did not ask for it. */
 export type StoreEvent =
   | { readonly type: 'put'; readonly kv: KeyValue; readonly prevKv?: KeyValue }
   /** `kv` carries the key and, as `modRevision`, the revision of the deletion. */
@@ -129,7 +141,10 @@ export type StoreEvent =
 export type WatchMessage =
   /** `revision` is the newest that this watch has now seen completely. */
   | { readonly type: 'events'; readonly revision: number; readonly events: readonly StoreEvent[] }
-  /** Nothing has happened in the range up to `revision`. */
+  /**
+   * Everything in the range up to `revision` has been delivered. Comes when asked for, and once when
+   * a watch that began in the past has caught up, unless its last events said as much.
+   */
   | { readonly type: 'progress'; readonly revision: number }
   /** The watch is over: what it asked for is gone, or the store is. */
   | { readonly type: 'ended'; readonly error: StoreError };

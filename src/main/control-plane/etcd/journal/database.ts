@@ -1,0 +1,255 @@
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import type { HistoryQuery } from './journal.ts';
+import { openDatabase, pragma, readMeta } from './file.ts';
+import { entryHeaderBytes, pageEntry, type PackedBatch, type PackedPage } from './messages.ts';
+import {
+  asBuffer,
+  isTombstone,
+  maxPlaces,
+  placeBits,
+  recordKey,
+  recordPrevious,
+  sealRecord,
+} from './records.ts';
+
+const rowsAtOnce = 16;
+const pageBytes = 256 * 1024;
+const rowsPerSlice = 256;
+const checkpointPages = 2048;
+
+const selectRange = `SELECT id >> ${placeBits}, id & ${maxPlaces - 1}, record FROM history
+  WHERE id >= (? << ${placeBits}) AND id < (? << ${placeBits}) ORDER BY id`;
+
+/** The SQLite file as the journal's thread uses it. Every method is one transaction. */
+export class JournalDatabase {
+  readonly #database: DatabaseSync;
+  readonly #begin: StatementSync;
+  readonly #commit: StatementSync;
+  readonly #insert: StatementSync;
+  readonly #insertMany: StatementSync;
+  readonly #select: StatementSync;
+  /** Looking up what a change replaced happens while the changes are being read. */
+  readonly #selectVersion: StatementSync;
+  readonly #delete: StatementSync;
+  readonly #others = new Map<string, StatementSync>();
+  #compactRevision: number;
+  /** What was given up before this revision has been removed. */
+  #removedRevision: number;
+  #dirtyPages = 0;
+
+  constructor(path: string) {
+    this.#database = openDatabase(path);
+    const prepare = (sql: string): StatementSync => this.#database.prepare(sql);
+    const row = `((? << ${placeBits}) | ?, ?)`;
+    const rowsOfMany = Array.from({ length: rowsAtOnce }, () => row).join(', ');
+    this.#begin = prepare('BEGIN IMMEDIATE');
+    this.#commit = prepare('COMMIT');
+    this.#insert = prepare(`INSERT INTO history (id, record) VALUES ${row}`);
+    this.#insertMany = prepare(`INSERT INTO history (id, record) VALUES ${rowsOfMany}`);
+    this.#delete = prepare(`DELETE FROM history WHERE id = (? << ${placeBits}) | ?`);
+    this.#select = prepare(selectRange);
+    this.#select.setReturnArrays(true);
+    this.#selectVersion = prepare(selectRange);
+    this.#selectVersion.setReturnArrays(true);
+    this.#compactRevision = readMeta(this.#database, 'compactRevision');
+    this.#removedRevision = readMeta(this.#database, 'removedRevision');
+  }
+
+  get housekeepingDue(): boolean {
+    return this.#removedRevision < this.#compactRevision || this.#dirtyPages >= checkpointPages;
+  }
+
+  commit(batch: PackedBatch): void {
+    this.#transaction(() => {
+      this.#insertAll(batch);
+      for (const { id, ttlSeconds, remainingSeconds = 0 } of batch.leases) {
+        if (ttlSeconds === undefined) this.#run('DELETE FROM lease WHERE id = ?', id);
+        else this.#run('REPLACE INTO lease VALUES (?, ?, ?)', id, ttlSeconds, remainingSeconds);
+      }
+      if (batch.compactRevision !== undefined) {
+        this.#run(
+          `UPDATE meta SET value = ? WHERE name = 'compactRevision'`,
+          batch.compactRevision,
+        );
+      }
+    });
+    this.#compactRevision = batch.compactRevision ?? this.#compactRevision;
+    this.#dirtyPages += 1 + batch.length / 6000;
+  }
+
+  history(query: HistoryQuery): PackedPage {
+    const page = new PageWriter();
+    let through = query.fromRevision - 1;
+    for (const [main, , record] of rows(this.#select, query.fromRevision, query.toRevision + 1)) {
+      if (main !== through && page.length > pageBytes) return page.finish(through);
+      through = main;
+      const key = recordKey(record);
+      if (key < query.key || (query.to !== undefined && key >= query.to)) continue;
+      page.add(isTombstone(record) ? pageEntry.deletion : pageEntry.put, main, record);
+      if (query.prevKv !== true) continue;
+      const previous = this.#version(key, recordPrevious(record));
+      if (previous) page.add(pageEntry.previous, previous.main, previous.record);
+    }
+    return page.finish(query.toRevision);
+  }
+
+  before(query: HistoryQuery): PackedPage {
+    const page = new PageWriter();
+    const seen = new Set<string>();
+    for (const [main, , record] of rows(this.#select, query.fromRevision, query.toRevision + 1)) {
+      const key = recordKey(record);
+      if (key < query.key || (query.to !== undefined && key >= query.to) || seen.has(key)) continue;
+      seen.add(key);
+      const previous = this.#version(key, recordPrevious(record));
+      if (previous) page.add(pageEntry.previous, previous.main, previous.record);
+      else page.add(pageEntry.absent, main, record);
+    }
+    return page.finish(query.toRevision);
+  }
+
+  /** Takes the next slice off what compaction gave up, or moves the log into the file. */
+  keepHouse(): void {
+    if (this.#removedRevision < this.#compactRevision) this.#removeSlice();
+    if (this.#dirtyPages >= checkpointPages) {
+      this.#dirtyPages = 0;
+      this.#database.exec('PRAGMA wal_checkpoint(PASSIVE)');
+    }
+  }
+
+  probe(): void {
+    this.#transaction(() => this.#run('INSERT INTO probe VALUES (zeroblob(262144))'));
+    this.#transaction(() => this.#run('DELETE FROM probe'));
+    this.#database.exec('PRAGMA wal_checkpoint(PASSIVE)');
+  }
+
+  defragment(): void {
+    this.#database.exec('VACUUM; PRAGMA wal_checkpoint(TRUNCATE)');
+  }
+
+  size(): { totalBytes: number; usedBytes: number } {
+    const pageSize = pragma(this.#database, 'page_size');
+    const pages = pragma(this.#database, 'page_count');
+    const free = pragma(this.#database, 'freelist_count');
+    return { totalBytes: pages * pageSize, usedBytes: (pages - free) * pageSize };
+  }
+
+  close(): void {
+    this.#database.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+    this.#database.close();
+  }
+
+  #insertAll({ buffer, length }: PackedBatch): void {
+    const bytes = Buffer.from(buffer, 0, length);
+    let values: (number | Uint8Array)[] = [];
+    for (let at = 0; at < length;) {
+      const recordAt = at + entryHeaderBytes;
+      const end = recordAt + bytes.readUInt32LE(at + 12);
+      const record = bytes.subarray(recordAt, end);
+      sealRecord(record);
+      values.push(bytes.readDoubleLE(at), bytes.readUInt32LE(at + 8), record);
+      at = end;
+      if (values.length < rowsAtOnce * 3) continue;
+      this.#insertMany.run(...values);
+      values = [];
+    }
+    for (let i = 0; i < values.length; i += 3) {
+      this.#insert.run(values[i]!, values[i + 1]!, values[i + 2]!);
+    }
+  }
+
+  /**
+   * A change up to the compaction's revision makes what it replaced superfluous, and a deletion
+   * itself too; the one at the very revision stays until the next time, for watches that begin there.
+   */
+  #removeSlice(): void {
+    const last = this.#compactRevision;
+    let next = last;
+    let count = 0;
+    this.#database.exec('PRAGMA synchronous=NORMAL');
+    try {
+      this.#transaction(() => {
+        const doomed: [number, number][] = [];
+        let within = 0;
+        for (const [main, place, record] of rows(this.#select, this.#removedRevision, last + 1)) {
+          if (count++ >= rowsPerSlice && main !== within && main !== last) {
+            next = main;
+            break;
+          }
+          within = main;
+          const previous = this.#version(recordKey(record), recordPrevious(record));
+          if (previous) doomed.push([previous.main, previous.place]);
+          if (isTombstone(record) && main < last) doomed.push([main, place]);
+        }
+        for (const [main, place] of doomed) this.#delete.run(main, place);
+        this.#run(`UPDATE meta SET value = ? WHERE name = 'removedRevision'`, next);
+      });
+    } finally {
+      this.#database.exec('PRAGMA synchronous=FULL');
+    }
+    this.#removedRevision = next;
+    this.#dirtyPages += count;
+  }
+
+  #version(key: string, main: number): { main: number; place: number; record: Buffer } | undefined {
+    if (main === 0) return undefined;
+    for (const [, place, record] of rows(this.#selectVersion, main, main + 1)) {
+      if (recordKey(record) === key) return { main, place, record };
+    }
+    return undefined;
+  }
+
+  #run(sql: string, ...values: (number | bigint)[]): void {
+    let statement = this.#others.get(sql);
+    if (!statement) this.#others.set(sql, (statement = this.#database.prepare(sql)));
+    statement.run(...values);
+  }
+
+  #transaction(work: () => void): void {
+    this.#begin.run();
+    try {
+      work();
+      this.#commit.run();
+    } catch (error) {
+      // SQLite has already rolled back by itself after some errors.
+      if (this.#database.isTransaction) this.#database.exec('ROLLBACK');
+      throw error;
+    }
+  }
+}
+
+/** Revision, place and record of every change from one revision up to, not including, another. */
+function* rows(
+  select: StatementSync,
+  from: number,
+  to: number,
+): Iterable<readonly [number, number, Buffer]> {
+  for (const row of select.iterate(from, to) as Iterable<unknown>) {
+    const [main, place, record] = row as [number, number, Uint8Array];
+    yield [main, place, asBuffer(record)];
+  }
+}
+
+/** Entries of a page in one growing buffer. */
+class PageWriter {
+  #bytes = Buffer.alloc(64 * 1024);
+  length = 0;
+
+  add(kind: number, main: number, record: Buffer): void {
+    const end = this.length + entryHeaderBytes + record.length;
+    if (end > this.#bytes.length) {
+      const larger = Buffer.alloc(Math.max(end, this.#bytes.length * 2));
+      this.#bytes.copy(larger, 0, 0, this.length);
+      this.#bytes = larger;
+    }
+    this.#bytes.writeDoubleLE(main, this.length);
+    this.#bytes.writeUInt32LE(kind, this.length + 8);
+    this.#bytes.writeUInt32LE(record.length, this.length + 12);
+    this.#bytes.set(record, this.length + entryHeaderBytes);
+    this.length = end;
+  }
+
+  finish(throughRevision: number): PackedPage {
+    // `Buffer.alloc` never shares its memory, so all of it may be handed to another thread.
+    return { buffer: this.#bytes.buffer, length: this.length, throughRevision };
+  }
+}
