@@ -1,0 +1,100 @@
+/**
+ * The whole product as one process: how soon it serves, what it takes at rest, and how long a
+ * Deployment needs from 0 to 5,000 replicas, all running on simulated nodes.
+ */
+import { readFileSync } from 'node:fs';
+import { setTimeout as wait } from 'node:timers/promises';
+import { startPilothouse, stop, type Pilothouse } from '../test/support/pilothouse.ts';
+import { apiOf } from '../test/support/api.ts';
+
+const ticksPerSecond = 100;
+
+await startUp();
+await atRest();
+await deployment();
+
+async function startUp(): Promise<void> {
+  const first = await startPilothouse();
+  const times: number[] = [];
+  await stop(first.process, 'SIGTERM');
+  for (let round = 0; round < 5; round++) {
+    const begin = performance.now();
+    await using _again = await startPilothouse({ home: first.home, port: first.port });
+    times.push(performance.now() - begin);
+  }
+  report('command to ready', median(times) / 1000, { goal: 0.5, unit: 's', rival: 3 });
+}
+
+async function atRest(): Promise<void> {
+  await using cluster = await startPilothouse();
+  await wait(20_000);
+  const before = cpuSeconds(cluster);
+  await wait(20_000);
+  report('memory at rest', residentMiB(cluster), { goal: 150, unit: 'MiB', rival: 307 });
+  report('core at rest', ((cpuSeconds(cluster) - before) / 20) * 100, { goal: 2, unit: '%' });
+}
+
+async function deployment(): Promise<void> {
+  const replicas = 5_000;
+  await using cluster = await startPilothouse({ simulatedNodes: 50 });
+  using api = apiOf(cluster);
+  const target = {
+    resource: { group: 'apps', version: 'v1', plural: 'deployments' },
+    namespace: 'default',
+  };
+  const labels = { app: 'many' };
+  const spec = {
+    replicas: 0,
+    selector: { matchLabels: labels },
+    template: {
+      metadata: { labels },
+      spec: { containers: [{ name: 'c', image: 'registry.example/c:1' }] },
+    },
+  };
+  const metadata = { name: 'many' };
+  await api.request({ ...target, verb: 'create', body: { metadata, spec } });
+  const begin = performance.now();
+  const cpu = cpuSeconds(cluster);
+  const patch = { verb: 'patch', name: 'many', patchType: 'application/merge-patch+json' } as const;
+  await api.request({ ...target, ...patch, body: { spec: { replicas } } });
+  for (;;) {
+    const { status } = (await api.request({ ...target, verb: 'get', name: 'many' })) as {
+      status: { readyReplicas?: number };
+    };
+    if (status.readyReplicas === replicas) break;
+    await wait(50);
+  }
+  const seconds = (performance.now() - begin) / 1000;
+  report(`0 to ${replicas} replicas`, seconds, { goal: 10, unit: 's' });
+  report('CPU for each pod', ((cpuSeconds(cluster) - cpu) / replicas) * 1000, {
+    unit: 'ms',
+    rival: 6.6,
+  });
+}
+
+/** Under 1 is better than the goal, or than the rival. */
+function report(
+  what: string,
+  value: number,
+  { goal, unit, rival }: { goal?: number; unit: string; rival?: number },
+): void {
+  const ratios = [
+    goal === undefined ? '' : `${(value / goal).toFixed(2)} of the goal of ${goal} ${unit}`,
+    rival === undefined ? '' : `${(value / rival).toFixed(2)} of upstream's ${rival} ${unit}`,
+  ].filter(Boolean);
+  console.log(`${what}: ${value.toFixed(2)} ${unit} (${ratios.join(', ')})`);
+}
+
+function cpuSeconds({ process: { pid } }: Pilothouse): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ');
+  return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
+}
+
+function residentMiB({ process: { pid } }: Pilothouse): number {
+  const line = /^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  return Number(line?.[1]) / 1024;
+}
+
+function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[values.length >> 1]!;
+}
