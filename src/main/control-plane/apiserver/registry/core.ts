@@ -1,0 +1,20 @@
+import type { AdmissionChain } from '#main/control-plane/apiserver/admission-chain.ts';
+import type { Catalog } from '#main/control-plane/apiserver/catalog.ts';
+import type { FieldOwnership } from '#main/control-plane/apiserver/registry/field-ownership.ts';
+import type { Lister } from '#main/control-plane/apiserver/storage/lister.ts';
+import type { ObjectStore } from '#main/control-plane/apiserver/storage/object-store.ts';
+import type { WatchCache } from '#main/control-plane/apiserver/storage/watch-cache.ts';
+import type { Clock } from '#shared/base/clock.ts';
+import type { Log } from '#shared/base/log.ts';
+
+/** What every handler of requests stands on. */
+export interface Core {
+  readonly catalog: Catalog;
+  readonly watchCache: WatchCache;
+  readonly objects: ObjectStore;
+  readonly lister: Lister;
+  readonly admission: AdmissionChain;
+  readonly ownership: FieldOwnership;
+  readonly clock: Clock;
+  readonly log: Log;
+}

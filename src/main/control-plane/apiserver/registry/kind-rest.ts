@@ -1,0 +1,37 @@
+import type { Core } from '#main/control-plane/apiserver/registry/core.ts';
+import type { ResourceRequest, ResourceResponse } from '#main/control-plane/apiserver/request/resource-request.ts';
+import type { Draft, KubeObject } from '#shared/kube/object.ts';
+import type { DeleteOptions } from '#shared/kube/types/meta-v1.ts';
+
+/** Takes back what was reserved for a write that did not happen. */
+export type Undo = () => Promise<void> | void;
+
+export interface WriteContext {
+  readonly core: Core;
+  readonly request: ResourceRequest;
+}
+
+type Handler = (request: ResourceRequest, core: Core) => Promise<ResourceResponse>;
+
+/** What one kind needs beyond its definition: whatever has to know more than the object itself. */
+export interface KindRest {
+  /** Allocates what the object needs, before it is validated. */
+  beginCreate?(context: WriteContext, draft: Draft<KubeObject>): Promise<Undo | void>;
+  beginUpdate?(
+    context: WriteContext,
+    draft: Draft<KubeObject>,
+    old: KubeObject,
+  ): Promise<Undo | void>;
+  /** Frees what belonged to an object that is gone. */
+  afterDelete?(core: Core, object: KubeObject): Promise<void> | void;
+  /** PUT creates what is not there. */
+  readonly allowsCreateOnUpdate?: boolean;
+  /** PUT without a resourceVersion is refused. */
+  readonly needsResourceVersion?: boolean;
+  /** How long the object may take to end; nothing for kinds that end at once. */
+  gracePeriodSeconds?(object: KubeObject, options: DeleteOptions): number;
+  /** Dependents are never orphaned nor waited for. */
+  readonly ignoresPropagation?: boolean;
+  /** By `verb` or `verb/subresource`: answers instead of the generic registry. */
+  readonly handlers?: Readonly<Record<string, Handler>>;
+}

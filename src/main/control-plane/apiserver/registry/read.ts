@@ -1,0 +1,56 @@
+import type { Core } from '#main/control-plane/apiserver/registry/core.ts';
+import { cacheOf } from '#main/control-plane/apiserver/registry/storage-of.ts';
+import { parseFieldSelector } from '#main/control-plane/apiserver/request/field-selector.ts';
+import { parseLabelSelector } from '#main/control-plane/apiserver/request/label-selector.ts';
+import type { ResourceRequest, ResourceResponse } from '#main/control-plane/apiserver/request/resource-request.ts';
+import { parseListOptions, parseRevision, type ListOptions } from '#main/control-plane/apiserver/storage/list-options.ts';
+import { compileSelection } from '#main/control-plane/apiserver/storage/selection.ts';
+import { WatchSession, type WatchSink } from '#main/control-plane/apiserver/storage/watch-session.ts';
+import type { Selection } from '#main/control-plane/apiserver/storage/watcher-index.ts';
+import { notFound } from '#shared/kube/errors.ts';
+
+export async function get(request: ResourceRequest, core: Core): Promise<ResourceResponse> {
+  const { served, namespace, name, query } = request;
+  const cache = cacheOf(served);
+  parseRevision(query['resourceVersion'] ?? '');
+  let entry = cache.get(namespace, name);
+  const behind = entry ? undefined : core.watchCache.behind();
+  if (behind) {
+    await behind;
+    entry = cache.get(namespace, name);
+  }
+  if (!entry) throw notFound(served.resource, name);
+  return { type: 'entry', code: 200, entry: entry.as(served.form) };
+}
+
+export async function list(request: ResourceRequest, core: Core): Promise<ResourceResponse> {
+  const options = parseListOptions(request.query, false);
+  const selection = selectionOf(request, options);
+  const page = await core.lister.list(cacheOf(request.served), selection, options);
+  return { type: 'list', page };
+}
+
+/** Begins a watch; refusals are thrown, what is refused later goes to the sink. */
+export function watch(request: ResourceRequest, core: Core, sink: WatchSink): WatchSession {
+  const options = parseListOptions(request.query, true);
+  parseRevision(options.resourceVersion);
+  const selection = selectionOf(request, options);
+  const { watchCache, clock } = core;
+  const parts = { cache: cacheOf(request.served), watchCache, selection, options, clock, sink };
+  const session = new WatchSession(parts);
+  session.start(parts);
+  return session;
+}
+
+export function selectionOf(request: ResourceRequest, options: ListOptions): Selection {
+  const { served, namespace, name } = request;
+  const { form, cache } = served;
+  return compileSelection({
+    resource: served.resource,
+    namespace,
+    name,
+    labels: parseLabelSelector(options.labelSelector),
+    fields: parseFieldSelector(options.fieldSelector),
+    ...(cache && form !== cache.form && { view: (entry) => entry.as(form).object }),
+  });
+}

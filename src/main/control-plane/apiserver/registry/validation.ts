@@ -1,0 +1,79 @@
+import { invalid, type FieldError } from '#shared/kube/errors.ts';
+import type { Draft, KubeObject } from '#shared/kube/object.ts';
+import type { Resource } from '#shared/kube/resource.ts';
+import { isDeepStrictEqual } from 'node:util';
+
+type Loose = Draft<KubeObject> & Record<string, unknown>;
+
+/** Everything that is wrong with a new object, at once. */
+export function checkNew(resource: Resource, object: KubeObject): void {
+  refuse(resource, object, [...(resource.validate?.(object) ?? [])]);
+}
+
+export function checkUpdate(resource: Resource, object: KubeObject, old: KubeObject): void {
+  refuse(resource, object, [...(resource.validateUpdate?.(object, old) ?? [])]);
+}
+
+export function checkStatusUpdate(resource: Resource, object: KubeObject, old: KubeObject): void {
+  refuse(resource, object, [...(resource.validateStatusUpdate?.(object, old) ?? [])]);
+}
+
+function refuse(resource: Resource, object: KubeObject, causes: readonly FieldError[]): void {
+  if (causes.length > 0) throw invalid(resource, object.metadata.name, causes);
+}
+
+/** What a creator may not set. */
+export function prepareForCreate(resource: Resource, draft: Draft<KubeObject>): void {
+  if (resource.lifecycle?.generation) draft.metadata.generation = 1;
+  else delete draft.metadata.generation;
+  if (resource.prepareForCreate) resource.prepareForCreate(draft);
+}
+
+/** What an update may not touch; another spec is another generation. */
+export function prepareForUpdate(
+  resource: Resource,
+  draft: Draft<KubeObject>,
+  old: KubeObject,
+): void {
+  if (resource.prepareForUpdate) resource.prepareForUpdate(draft, old);
+  else if (hasStatus(resource)) restore(draft as Loose, old as Loose, ['status']);
+  if (!resource.lifecycle?.generation) return;
+  if (isOtherSpec(draft as Loose, old as Loose)) {
+    draft.metadata.generation = (old.metadata.generation ?? 0) + 1;
+  }
+}
+
+export function prepareForStatusUpdate(
+  resource: Resource,
+  draft: Draft<KubeObject>,
+  old: KubeObject,
+): void {
+  if (resource.prepareForStatusUpdate) {
+    resource.prepareForStatusUpdate(draft, old);
+    return;
+  }
+  const others = new Set([...Object.keys(draft), ...Object.keys(old)]);
+  for (const key of ['apiVersion', 'kind', 'metadata', 'status']) others.delete(key);
+  restore(draft as Loose, old as Loose, [...others]);
+}
+
+function hasStatus(resource: Resource): boolean {
+  return resource.subresources?.some(({ name }) => name === 'status') ?? false;
+}
+
+function restore(draft: Loose, old: Loose, keys: readonly string[]): void {
+  for (const key of keys) {
+    if (old[key] === undefined) delete draft[key];
+    else draft[key] = old[key];
+  }
+}
+
+/** Everything but metadata and status counts as the spec. */
+function isOtherSpec(draft: Loose, old: Loose): boolean {
+  const keys = new Set([...Object.keys(draft), ...Object.keys(old)]);
+  for (const key of keys) {
+    if (key === 'metadata' || key === 'status' || key === 'apiVersion' || key === 'kind') continue;
+    if (draft[key] !== old[key] && !isDeepStrictEqual(draft[key], old[key])) return true;
+  }
+  return false;
+}

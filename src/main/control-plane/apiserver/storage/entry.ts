@@ -1,0 +1,148 @@
+import type { Draft, KubeObject } from '#shared/kube/object.ts';
+
+/**
+ * One version of one kind as it stands on the wire. Every encoded object begins with the same bytes,
+ * so that `metadata.resourceVersion`, known only after the commit, has a constant place to go to.
+ */
+export interface ObjectForm {
+  readonly apiVersion: string;
+  readonly kind: string;
+  /** `{"kind":"Pod","apiVersion":"v1","metadata":{` */
+  readonly head: Buffer;
+  /** From the stored form to this one; absent where they are the same. */
+  readonly convert?: (object: KubeObject) => KubeObject;
+}
+
+export function objectForm(
+  apiVersion: string,
+  kind: string,
+  convert?: (object: KubeObject) => KubeObject,
+): ObjectForm {
+  const head = `{"kind":${JSON.stringify(kind)},"apiVersion":${JSON.stringify(apiVersion)},"metadata":{`;
+  return { apiVersion, kind, head: Buffer.from(head), ...(convert && { convert }) };
+}
+
+const itemHead = Buffer.from('{"metadata":{');
+const beforeRevision = Buffer.from('"resourceVersion":"');
+const afterRevision = Buffer.from('",');
+
+/** One object at one revision: the shared object and, encoded once, its bytes. Never changes. */
+export class Entry<T extends KubeObject = KubeObject> {
+  readonly object: T;
+  readonly revision: number;
+  readonly form: ObjectForm;
+  /** JSON as it is stored: without `metadata.resourceVersion`. */
+  readonly value: Buffer;
+  #protobuf: Uint8Array | undefined;
+  #views: Map<ObjectForm, Entry> | undefined;
+
+  /** Takes the object over and gives it its resourceVersion; revision 0 is that of a dry run. */
+  constructor(
+    form: ObjectForm,
+    content: { readonly object: T; readonly value: Buffer },
+    revision: number,
+  ) {
+    this.form = form;
+    this.object = content.object;
+    this.value = content.value;
+    this.revision = revision;
+    if (revision === 0) return;
+    (content.object.metadata as Draft<KubeObject['metadata']>).resourceVersion = String(revision);
+  }
+
+  get namespace(): string {
+    return this.object.metadata.namespace ?? '';
+  }
+
+  get name(): string {
+    return this.object.metadata.name;
+  }
+
+  /** The size of what `writeJson` writes. */
+  get jsonLength(): number {
+    return this.value.length + this.#revisionLength;
+  }
+
+  /** The size of what `writeItem` writes. */
+  get itemLength(): number {
+    return this.jsonLength - this.form.head.length + itemHead.length;
+  }
+
+  get #revisionLength(): number {
+    if (this.revision === 0) return 0;
+    return (
+      beforeRevision.length + this.object.metadata.resourceVersion.length + afterRevision.length
+    );
+  }
+
+  /** The whole object; returns where it ends. */
+  writeJson(target: Buffer, offset: number): number {
+    return this.#write(target, offset, this.form.head);
+  }
+
+  /** The object as a list's item, without kind and apiVersion as upstream; returns where it ends. */
+  writeItem(target: Buffer, offset: number): number {
+    return this.#write(target, offset, itemHead);
+  }
+
+  toJson(): Buffer {
+    const target = Buffer.allocUnsafe(this.jsonLength);
+    this.writeJson(target, 0);
+    return target;
+  }
+
+  /** The object's protobuf bytes, made by `encode` the first time. */
+  protobuf(encode: (object: KubeObject) => Uint8Array): Uint8Array {
+    return (this.#protobuf ??= encode(this.object));
+  }
+
+  /** The same revision in another version of the kind. */
+  as(form: ObjectForm): Entry {
+    if (form === this.form || !form.convert) return this;
+    const known = this.#views?.get(form);
+    if (known) return known;
+    const content = encodeObject(form, form.convert(this.object) as Draft<KubeObject>);
+    const view = new Entry(form, content, this.revision);
+    (this.#views ??= new Map()).set(form, view);
+    return view;
+  }
+
+  /** What a watcher is told when the object goes: its last state at the revision of its end. */
+  at(revision: number): Entry<T> {
+    const object = { ...this.object, metadata: { ...this.object.metadata } };
+    return new Entry(this.form, { object, value: this.value }, revision);
+  }
+
+  #write(target: Buffer, offset: number, head: Buffer): number {
+    const { value, form } = this;
+    let at = offset + head.copy(target, offset);
+    if (this.revision !== 0) {
+      at += beforeRevision.copy(target, at);
+      at += target.latin1Write(this.object.metadata.resourceVersion, at);
+      at += afterRevision.copy(target, at);
+    }
+    return at + value.copy(target, at, form.head.length);
+  }
+}
+
+/** Encodes a draft for the store, without its resourceVersion. */
+export function encodeObject<T extends KubeObject>(
+  form: ObjectForm,
+  object: T,
+): { readonly object: T; readonly value: Buffer } {
+  const draft = object as Draft<KubeObject>;
+  draft.apiVersion = form.apiVersion;
+  draft.kind = form.kind;
+  (draft.metadata as { resourceVersion?: string | undefined }).resourceVersion = undefined;
+  const { kind: _kind, apiVersion: _apiVersion, metadata, ...rest } = draft;
+  const others = JSON.stringify(rest);
+  const tail = others === '{}' ? '}' : `,${others.slice(1)}`;
+  const text = form.head.latin1Slice() + JSON.stringify(metadata).slice(1) + tail;
+  return { object, value: Buffer.from(text) };
+}
+
+/** True for a value that `encodeObject` wrote in this form, whose bytes can be served as they are. */
+export function isEncodedAs(form: ObjectForm, value: Buffer): boolean {
+  const { head } = form;
+  return value.length > head.length && head.equals(value.subarray(0, head.length));
+}

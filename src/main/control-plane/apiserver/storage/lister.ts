@@ -1,0 +1,226 @@
+import type { Entry } from '#main/control-plane/apiserver/storage/entry.ts';
+import { type DecodeValue, type WatchCache } from '#main/control-plane/apiserver/storage/watch-cache.ts';
+import { Entry as StoredEntry } from '#main/control-plane/apiserver/storage/entry.ts';
+import { decodeContinue, encodeContinue } from '#main/control-plane/apiserver/storage/continue-token.ts';
+import { parseRevision, type ListOptions } from '#main/control-plane/apiserver/storage/list-options.ts';
+import { keyFor } from '#main/control-plane/apiserver/storage/object-store.ts';
+import type { ResourceCache } from '#main/control-plane/apiserver/storage/resource-cache.ts';
+import { isUnselective } from '#main/control-plane/apiserver/storage/selection.ts';
+import { isSelected, type Selection } from '#main/control-plane/apiserver/storage/watcher-index.ts';
+import { prefixEnd, StoreError, type Store } from '#main/control-plane/etcd/store.ts';
+import { ApiError } from '#shared/kube/errors.ts';
+
+export interface ListPage {
+  readonly entries: readonly Entry[];
+  /** The store's revision that the list is of. */
+  readonly revision: number;
+  readonly continue?: string;
+  readonly remainingItemCount?: number;
+}
+
+export interface Lister {
+  list(cache: ResourceCache, selection: Selection, options: ListOptions): Promise<ListPage>;
+}
+
+/** Lists from memory; only a past that memory has forgotten is read from the store. */
+export function createLister({
+  store,
+  cache: watchCache,
+  decode,
+}: {
+  readonly store: Store;
+  readonly cache: WatchCache;
+  readonly decode: DecodeValue;
+}): Lister {
+  return { list };
+
+  async function list(
+    cache: ResourceCache,
+    selection: Selection,
+    options: ListOptions,
+  ): Promise<ListPage> {
+    if (options.continue) return continued(cache, selection, options);
+    const wanted = parseRevision(options.resourceVersion);
+    const isExact =
+      options.resourceVersionMatch === 'Exact' ||
+      (options.resourceVersionMatch === '' && options.limit > 0 && wanted > 0);
+    if (options.resourceVersion === '') await freshen();
+    else await reach(wanted);
+    if (isExact && wanted < watchCache.revision) {
+      const entries = await past(cache, selection, wanted);
+      return page(cache, { entries, revision: wanted, selection }, options);
+    }
+    const { revision } = watchCache;
+    return page(cache, { entries: present(cache, selection), revision, selection }, options);
+  }
+
+  /** A real etcd may know more than has reached us; the embedded store never does. */
+  async function freshen(): Promise<void> {
+    await watchCache.behind();
+  }
+
+  async function reach(wanted: number): Promise<void> {
+    if (wanted <= watchCache.revision) return;
+    await freshen();
+    if (wanted <= watchCache.revision) return;
+    throw new ApiError(
+      'Timeout',
+      `Too large resource version: ${wanted}, current: ${watchCache.revision}`,
+      {
+        causes: [
+          { type: 'ResourceVersionTooLarge', field: '', message: 'Too large resource version' },
+        ],
+        details: { retryAfterSeconds: 1 },
+      },
+    );
+  }
+
+  async function continued(
+    cache: ResourceCache,
+    selection: Selection,
+    options: ListOptions,
+  ): Promise<ListPage> {
+    if (options.resourceVersion && options.resourceVersion !== '0') {
+      throw new ApiError(
+        'BadRequest',
+        'specifying resource version is not allowed when using continue',
+      );
+    }
+    const token = decodeContinue(options.continue);
+    const start = `${rangePrefix(cache, selection)}${token.start}`;
+    if (token.revision < 0) {
+      await freshen();
+      const { revision } = watchCache;
+      return page(cache, { entries: present(cache, selection), revision, selection, start }, options);
+    }
+    const revision = token.revision;
+    try {
+      const entries =
+        revision >= watchCache.revision
+          ? present(cache, selection)
+          : await past(cache, selection, revision);
+      return page(cache, { entries, revision, selection, start }, options);
+    } catch (error) {
+      if (!ApiError.is(error, 'Expired')) throw error;
+      throw expiredContinue(token.start, options);
+    }
+  }
+
+  /** The state as of `revision`, in key order. */
+  async function past(
+    cache: ResourceCache,
+    selection: Selection,
+    revision: number,
+  ): Promise<readonly Entry[]> {
+    const events = cache.log.since(revision);
+    if (!events) return fromStore(cache, selection, revision);
+    if (events.length === 0) return present(cache, selection);
+    const before = new Map<string, Entry | undefined>();
+    for (const { entry, previous } of events) {
+      const { namespace, name } = (entry ?? previous)!;
+      const key = keyFor(cache, namespace, name);
+      if (!before.has(key)) before.set(key, previous);
+    }
+    const entries = new Map<string, Entry>();
+    for (const entry of present(cache, selection)) {
+      const key = keyFor(cache, entry.namespace, entry.name);
+      if (!before.has(key)) entries.set(key, entry);
+    }
+    for (const [key, entry] of before) if (entry) entries.set(key, entry);
+    return [...entries.keys()].sort().map((key) => entries.get(key)!);
+  }
+
+  async function fromStore(
+    cache: ResourceCache,
+    selection: Selection,
+    revision: number,
+  ): Promise<readonly Entry[]> {
+    const key = rangePrefix(cache, selection);
+    try {
+      const { kvs } = await store.range({ key, rangeEnd: prefixEnd(key), revision });
+      return kvs.map((kv) => new StoredEntry(cache.form, decode(cache, kv), kv.modRevision));
+    } catch (error) {
+      if (!StoreError.is(error, 'compacted')) throw error;
+      throw new ApiError(
+        'Expired',
+        `The resourceVersion for the provided list is too old.`,
+        { cause: error },
+      );
+    }
+  }
+}
+
+function present(cache: ResourceCache, selection: Selection): readonly Entry[] {
+  if (!selection.isOneObject) return cache.sorted(selection.namespace);
+  const entry = cache.get(selection.namespace, selection.name!);
+  return entry ? [entry] : [];
+}
+
+/** Cuts one page out of all entries (of the namespace) in key order. */
+function page(
+  cache: ResourceCache,
+  source: {
+    readonly entries: readonly Entry[];
+    readonly revision: number;
+    readonly selection: Selection;
+    /** The first key that may be in the page. */
+    readonly start?: string;
+  },
+  { limit }: ListOptions,
+): ListPage {
+  const { entries, revision, selection, start } = source;
+  const first = start === undefined ? 0 : firstFrom(cache, entries, start);
+  const takesAll = isUnselective(selection);
+  if (takesAll && first === 0 && (limit <= 0 || entries.length <= limit)) {
+    if (entries.every((entry) => isInNamespace(entry, selection))) return { entries, revision };
+  }
+  const taken: Entry[] = [];
+  let at = first;
+  for (; at < entries.length; at++) {
+    if (limit > 0 && taken.length === limit) break;
+    const entry = entries[at]!;
+    if (isSelected(entry, selection)) taken.push(entry);
+  }
+  if (at >= entries.length) return { entries: taken, revision };
+  const last = entries[at - 1]!;
+  const lastKey = keyFor(cache, last.namespace, last.name);
+  const prefix = rangePrefix(cache, selection);
+  return {
+    entries: taken,
+    revision,
+    continue: encodeContinue({ revision, start: `${lastKey.slice(prefix.length)}\0` }),
+    ...(takesAll && { remainingItemCount: entries.length - at }),
+  };
+}
+
+function isInNamespace(entry: Entry, { namespace }: Selection): boolean {
+  return !namespace || entry.namespace === namespace;
+}
+
+function firstFrom(cache: ResourceCache, entries: readonly Entry[], start: string): number {
+  let low = 0;
+  let high = entries.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    const { namespace, name } = entries[middle]!;
+    if (keyFor(cache, namespace, name) >= start) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}
+
+/** Where the keys of a list begin; continue tokens are relative to it, as upstream's. */
+function rangePrefix(cache: ResourceCache, { namespace }: Selection): string {
+  return namespace ? `${cache.prefix}/${namespace}/` : `${cache.prefix}/`;
+}
+
+function expiredContinue(start: string, { resourceVersionMatch }: ListOptions): ApiError {
+  if (resourceVersionMatch) {
+    return new ApiError('Expired', 'The provided continue parameter is too old');
+  }
+  return new ApiError(
+    'Expired',
+    'The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter, or use the continue token in this response to retrieve the remainder of the results. Continuing with the provided token results in an inconsistent list - objects that were created, modified, or deleted between the time the first chunk was returned and now may show up in the list.',
+    { listMeta: { continue: encodeContinue({ revision: -1, start }) } },
+  );
+}
