@@ -1,4 +1,4 @@
-import type { Status, StatusCause } from '#shared/kube/types/meta-v1.ts';
+import type { ListMeta, Status, StatusCause } from '#shared/kube/types/meta-v1.ts';
 
 /** Why a request failed, in Kubernetes' own words; the reason decides the HTTP code. */
 const codes = {
@@ -41,7 +41,8 @@ export type CauseType =
   | 'FieldManagerConflict'
   | 'UnexpectedServerResponse'
   | 'DisruptionBudget'
-  | 'NamespaceTerminating';
+  | 'NamespaceTerminating'
+  | 'ResourceVersionTooLarge';
 
 /** `message` is the whole sentence as it stands in `details.causes`, without the field. */
 export interface FieldError {
@@ -61,6 +62,8 @@ export interface ApiErrorOptions extends ErrorOptions {
     readonly uid?: string;
     readonly retryAfterSeconds?: number;
   };
+  /** `metadata` of the Status: with an expired continue token, one to go on with. */
+  readonly listMeta?: ListMeta;
 }
 
 /**
@@ -73,6 +76,7 @@ export class ApiError extends Error {
   readonly code: number;
   readonly causes: readonly FieldError[];
   readonly details: NonNullable<ApiErrorOptions['details']>;
+  readonly listMeta: ListMeta;
   readonly #hasDetails: boolean;
 
   constructor(reason: Reason, message: string, options: ApiErrorOptions = {}) {
@@ -81,6 +85,7 @@ export class ApiError extends Error {
     this.code = options.code ?? codes[reason];
     this.causes = options.causes ?? [];
     this.details = options.details ?? {};
+    this.listMeta = options.listMeta ?? {};
     this.#hasDetails = options.details !== undefined;
   }
 
@@ -100,7 +105,7 @@ export class ApiError extends Error {
     return {
       kind: 'Status',
       apiVersion: 'v1',
-      metadata: {},
+      metadata: this.listMeta,
       status: 'Failure',
       message: this.message,
       ...(reason && { reason }),
@@ -111,7 +116,7 @@ export class ApiError extends Error {
     };
   }
 
-  static fromStatus({ reason, message, code, details }: Status): ApiError {
+  static fromStatus({ reason, message, code, details, metadata }: Status): ApiError {
     const { causes, ...others } = details ?? {};
     return new ApiError((reason ?? '') as Reason, message ?? reason ?? 'unknown error', {
       ...(code !== undefined && { code }),
