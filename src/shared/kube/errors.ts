@@ -126,6 +126,7 @@ export class ApiError extends Error {
         message: cause.message ?? '',
       })),
       ...(details && { details: others }),
+      ...(metadata && { listMeta: metadata }),
     });
   }
 }

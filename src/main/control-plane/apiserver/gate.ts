@@ -1,6 +1,13 @@
 import type { UserInfo } from '#main/control-plane/apiserver/authentication/authenticator.ts';
-import type { Attributes, Authorizer, Decision } from '#main/control-plane/apiserver/authorization/authorizer.ts';
-import { exactValue, parseFieldSelector } from '#main/control-plane/apiserver/request/field-selector.ts';
+import type {
+  Attributes,
+  Authorizer,
+  Decision,
+} from '#main/control-plane/apiserver/authorization/authorizer.ts';
+import {
+  exactValue,
+  parseFieldSelector,
+} from '#main/control-plane/apiserver/request/field-selector.ts';
 import { parseLabelSelector } from '#main/control-plane/apiserver/request/label-selector.ts';
 import type { Query, RequestInfo } from '#main/control-plane/apiserver/request/request-info.ts';
 import { ApiError } from '#shared/kube/errors.ts';

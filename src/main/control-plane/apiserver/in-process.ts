@@ -3,8 +3,15 @@ import type { Gate } from '#main/control-plane/apiserver/gate.ts';
 import { handle } from '#main/control-plane/apiserver/pipeline.ts';
 import type { Core } from '#main/control-plane/apiserver/registry/core.ts';
 import { watch } from '#main/control-plane/apiserver/registry/read.ts';
-import type { RequestInfo, ResourceVerb } from '#main/control-plane/apiserver/request/request-info.ts';
-import type { RequestBody, ResourceRequest, ResourceResponse } from '#main/control-plane/apiserver/request/resource-request.ts';
+import type {
+  RequestInfo,
+  ResourceVerb,
+} from '#main/control-plane/apiserver/request/request-info.ts';
+import type {
+  RequestBody,
+  ResourceRequest,
+  ResourceResponse,
+} from '#main/control-plane/apiserver/request/resource-request.ts';
 import type { Delivery } from '#main/control-plane/apiserver/storage/watcher-index.ts';
 import type { ServedResource } from '#main/control-plane/apiserver/catalog.ts';
 import type { WatchSink } from '#main/control-plane/apiserver/storage/watch-session.ts';
@@ -135,7 +142,10 @@ class EventQueue implements WatchSink {
   }
 
   bookmark(revision: number, { endsInitialEvents }: { endsInitialEvents: boolean }): void {
-    this.#events.push({ type: 'BOOKMARK', object: bookmarkObject(this.#served, revision, endsInitialEvents) });
+    this.#events.push({
+      type: 'BOOKMARK',
+      object: bookmarkObject(this.#served, revision, endsInitialEvents),
+    });
     this.#wake?.();
   }
 
@@ -187,4 +197,3 @@ export function bookmarkObject(
     metadata: metadata as unknown as KubeObject['metadata'],
   };
 }
-

@@ -5,7 +5,10 @@ import { patch } from '#main/control-plane/apiserver/registry/patch.ts';
 import { get, list } from '#main/control-plane/apiserver/registry/read.ts';
 import { methodNotAllowed } from '#main/control-plane/apiserver/registry/storage-of.ts';
 import { update } from '#main/control-plane/apiserver/registry/update.ts';
-import type { ResourceRequest, ResourceResponse } from '#main/control-plane/apiserver/request/resource-request.ts';
+import type {
+  ResourceRequest,
+  ResourceResponse,
+} from '#main/control-plane/apiserver/request/resource-request.ts';
 import type { ResourceVerb } from '#main/control-plane/apiserver/request/request-info.ts';
 import { allVerbs, type Verb } from '#shared/kube/resource.ts';
 

@@ -12,7 +12,11 @@ import {
 } from '#main/control-plane/apiserver/registry/metadata.ts';
 import { checkNew, prepareForCreate } from '#main/control-plane/apiserver/registry/validation.ts';
 import { decodeBody } from '#main/control-plane/apiserver/registry/decode-body.ts';
-import { cacheOf, dryRunEntry, toStored } from '#main/control-plane/apiserver/registry/storage-of.ts';
+import {
+  cacheOf,
+  dryRunEntry,
+  toStored,
+} from '#main/control-plane/apiserver/registry/storage-of.ts';
 import type {
   ResourceRequest,
   ResourceResponse,

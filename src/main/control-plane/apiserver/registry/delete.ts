@@ -1,8 +1,15 @@
 import type { AdmissionRequest } from '#main/control-plane/apiserver/admission/plugin.ts';
 import type { Core } from '#main/control-plane/apiserver/registry/core.ts';
 import { timestamp } from '#main/control-plane/apiserver/registry/metadata.ts';
-import { cacheOf, dryRunEntry, toStored } from '#main/control-plane/apiserver/registry/storage-of.ts';
-import type { ResourceRequest, ResourceResponse } from '#main/control-plane/apiserver/request/resource-request.ts';
+import {
+  cacheOf,
+  dryRunEntry,
+  toStored,
+} from '#main/control-plane/apiserver/registry/storage-of.ts';
+import type {
+  ResourceRequest,
+  ResourceResponse,
+} from '#main/control-plane/apiserver/request/resource-request.ts';
 import { parseDeleteOptions } from '#main/control-plane/apiserver/request/write-options.ts';
 import type { Entry } from '#main/control-plane/apiserver/storage/entry.ts';
 import { parseListOptions } from '#main/control-plane/apiserver/storage/list-options.ts';

@@ -1,5 +1,8 @@
 import type { Core } from '#main/control-plane/apiserver/registry/core.ts';
-import type { ResourceRequest, ResourceResponse } from '#main/control-plane/apiserver/request/resource-request.ts';
+import type {
+  ResourceRequest,
+  ResourceResponse,
+} from '#main/control-plane/apiserver/request/resource-request.ts';
 import type { Draft, KubeObject } from '#shared/kube/object.ts';
 import type { DeleteOptions } from '#shared/kube/types/meta-v1.ts';
 

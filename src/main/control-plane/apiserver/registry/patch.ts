@@ -7,8 +7,14 @@ import {
   wholeObject,
   type MakeDraft,
 } from '#main/control-plane/apiserver/registry/update.ts';
-import type { ResourceRequest, ResourceResponse } from '#main/control-plane/apiserver/request/resource-request.ts';
-import { parseWriteOptions, type WriteOptions } from '#main/control-plane/apiserver/request/write-options.ts';
+import type {
+  ResourceRequest,
+  ResourceResponse,
+} from '#main/control-plane/apiserver/request/resource-request.ts';
+import {
+  parseWriteOptions,
+  type WriteOptions,
+} from '#main/control-plane/apiserver/request/write-options.ts';
 import { DecodeError } from '#shared/api/codec/decode.ts';
 import { patchTypes } from '#shared/client/transport.ts';
 import { ApiError, invalid } from '#shared/kube/errors.ts';
@@ -39,11 +45,7 @@ export async function patch(request: ResourceRequest, core: Core): Promise<Resou
 }
 
 /** What the patch makes of the object that is there, decoded and with defaults. */
-export function draftMaker(
-  request: ResourceRequest,
-  core: Core,
-  options: WriteOptions,
-): MakeDraft {
+export function draftMaker(request: ResourceRequest, core: Core, options: WriteOptions): MakeDraft {
   if (request.patchType === patchTypes.apply) return applied(request, core, options);
   const value = request.body?.value();
   return (live) => {
@@ -106,7 +108,10 @@ function decodePatched(
   const isJsonPatch = patchType === patchTypes.json && Array.isArray(value);
   try {
     const { object, strictErrors } = served.codec.decode({ value: patched }, { isStrict });
-    const errors = [...(isJsonPatch && isStrict ? jsonPatchStrictErrors(value) : []), ...strictErrors];
+    const errors = [
+      ...(isJsonPatch && isStrict ? jsonPatchStrictErrors(value) : []),
+      ...strictErrors,
+    ];
     if (errors.length > 0 && fieldValidation === 'Strict') {
       throw invalid(served.resource, name, [
         invalidValue('patch', body?.text() ?? '', strictDecodingError(errors)),
@@ -127,4 +132,3 @@ function decodePatched(
 export function patchedObject(request: ResourceRequest, live: KubeObject): unknown {
   return patchedValue(request, live, request.body?.value());
 }
-

@@ -2,10 +2,20 @@ import type { Core } from '#main/control-plane/apiserver/registry/core.ts';
 import { cacheOf } from '#main/control-plane/apiserver/registry/storage-of.ts';
 import { parseFieldSelector } from '#main/control-plane/apiserver/request/field-selector.ts';
 import { parseLabelSelector } from '#main/control-plane/apiserver/request/label-selector.ts';
-import type { ResourceRequest, ResourceResponse } from '#main/control-plane/apiserver/request/resource-request.ts';
-import { parseListOptions, parseRevision, type ListOptions } from '#main/control-plane/apiserver/storage/list-options.ts';
+import type {
+  ResourceRequest,
+  ResourceResponse,
+} from '#main/control-plane/apiserver/request/resource-request.ts';
+import {
+  parseListOptions,
+  parseRevision,
+  type ListOptions,
+} from '#main/control-plane/apiserver/storage/list-options.ts';
 import { compileSelection } from '#main/control-plane/apiserver/storage/selection.ts';
-import { WatchSession, type WatchSink } from '#main/control-plane/apiserver/storage/watch-session.ts';
+import {
+  WatchSession,
+  type WatchSink,
+} from '#main/control-plane/apiserver/storage/watch-session.ts';
 import type { Selection } from '#main/control-plane/apiserver/storage/watcher-index.ts';
 import { notFound } from '#shared/kube/errors.ts';
 

@@ -29,7 +29,11 @@ export function methodNotAllowed(
   verb: string,
 ): ApiError {
   const what = group ? `${plural}.${group}` : plural;
-  return new ApiError('MethodNotAllowed', `${verb} is not supported on resources of kind "${what}"`, {
-    details: { ...(group && { group }), kind: plural },
-  });
+  return new ApiError(
+    'MethodNotAllowed',
+    `${verb} is not supported on resources of kind "${what}"`,
+    {
+      details: { ...(group && { group }), kind: plural },
+    },
+  );
 }

@@ -1,19 +1,34 @@
 import type { AdmissionRequest } from '#main/control-plane/apiserver/admission/plugin.ts';
 import type { Revert } from '#main/control-plane/apiserver/admission-chain.ts';
-import { createObject, takeBack, type CreateContext } from '#main/control-plane/apiserver/registry/create.ts';
+import {
+  createObject,
+  takeBack,
+  type CreateContext,
+} from '#main/control-plane/apiserver/registry/create.ts';
 import { decodeBody } from '#main/control-plane/apiserver/registry/decode-body.ts';
 import type { Undo } from '#main/control-plane/apiserver/registry/kind-rest.ts';
 import type { Core } from '#main/control-plane/apiserver/registry/core.ts';
-import { dropRepeatedOwners, settleNamespace, type OpenMetadata } from '#main/control-plane/apiserver/registry/metadata.ts';
+import {
+  dropRepeatedOwners,
+  settleNamespace,
+  type OpenMetadata,
+} from '#main/control-plane/apiserver/registry/metadata.ts';
 import { isUnchanged } from '#main/control-plane/apiserver/registry/no-change.ts';
-import { cacheOf, dryRunEntry, toStored } from '#main/control-plane/apiserver/registry/storage-of.ts';
+import {
+  cacheOf,
+  dryRunEntry,
+  toStored,
+} from '#main/control-plane/apiserver/registry/storage-of.ts';
 import {
   checkStatusUpdate,
   checkUpdate,
   prepareForStatusUpdate,
   prepareForUpdate,
 } from '#main/control-plane/apiserver/registry/validation.ts';
-import type { ResourceRequest, ResourceResponse } from '#main/control-plane/apiserver/request/resource-request.ts';
+import type {
+  ResourceRequest,
+  ResourceResponse,
+} from '#main/control-plane/apiserver/request/resource-request.ts';
 import { parseWriteOptions } from '#main/control-plane/apiserver/request/write-options.ts';
 import type { Entry } from '#main/control-plane/apiserver/storage/entry.ts';
 import { keyFor } from '#main/control-plane/apiserver/storage/object-store.ts';
@@ -185,8 +200,9 @@ function complete(
   metadata.uid ||= before.uid;
   metadata.creationTimestamp = before.creationTimestamp;
   if (before.deletionTimestamp) metadata.deletionTimestamp = before.deletionTimestamp;
-  metadata.deletionGracePeriodSeconds ??= before.deletionGracePeriodSeconds;
-  if (metadata.deletionGracePeriodSeconds === undefined) delete metadata.deletionGracePeriodSeconds;
+  if (before.deletionGracePeriodSeconds !== undefined) {
+    metadata.deletionGracePeriodSeconds ??= before.deletionGracePeriodSeconds;
+  }
   strategy.check(resource, draft, old);
   for (const sentence of resource.warnings?.(draft, old) ?? []) request.warn(sentence);
 }
@@ -221,7 +237,10 @@ function endsWith(draft: Draft<KubeObject>, { metadata: old }: KubeObject): bool
 }
 
 /** The object may leave its name out, but may not contradict the URL. */
-export function checkIdentity(metadata: OpenMetadata, { name, namespace, served }: ResourceRequest): void {
+export function checkIdentity(
+  metadata: OpenMetadata,
+  { name, namespace, served }: ResourceRequest,
+): void {
   if (metadata.name === undefined || metadata.name === '') metadata.name = name;
   if (metadata.name !== name) {
     throw new ApiError(
@@ -229,7 +248,11 @@ export function checkIdentity(metadata: OpenMetadata, { name, namespace, served 
       `the name of the object (${metadata.name}) does not match the name on the URL (${name})`,
     );
   }
-  if (served.resource.scope === 'Namespaced' && metadata.namespace && metadata.namespace !== namespace) {
+  if (
+    served.resource.scope === 'Namespaced' &&
+    metadata.namespace &&
+    metadata.namespace !== namespace
+  ) {
     throw new ApiError(
       'BadRequest',
       `the namespace of the object (${metadata.namespace}) does not match the namespace on the request (${namespace})`,

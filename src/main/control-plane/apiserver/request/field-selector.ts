@@ -10,10 +10,7 @@ export function parseFieldSelector(text: string | undefined): readonly Requireme
 }
 
 /** The value that a field must have, if the selector says so. */
-export function exactValue(
-  requirements: readonly Requirement[],
-  key: string,
-): string | undefined {
+export function exactValue(requirements: readonly Requirement[], key: string): string | undefined {
   return requirements.find((each) => each.key === key && each.operator === 'Equals')?.values[0];
 }
 
@@ -55,14 +52,20 @@ function unescape(value: string): string {
     const character = value[i]!;
     if (character !== '\\') {
       if (character === ',' || character === '=') {
-        throw new ApiError('BadRequest', `invalid field selector: unescaped character in value: ${character}`);
+        throw new ApiError(
+          'BadRequest',
+          `invalid field selector: unescaped character in value: ${character}`,
+        );
       }
       result += character;
       continue;
     }
     const escaped = value[++i] ?? '';
     if (!escaped || !'\\,='.includes(escaped)) {
-      throw new ApiError('BadRequest', `invalid field selector: invalid escape sequence: \\${escaped}`);
+      throw new ApiError(
+        'BadRequest',
+        `invalid field selector: invalid escape sequence: \\${escaped}`,
+      );
     }
     result += escaped;
   }

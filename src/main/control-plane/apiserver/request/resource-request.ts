@@ -1,6 +1,9 @@
 import type { UserInfo } from '#main/control-plane/apiserver/authentication/authenticator.ts';
 import type { ServedResource } from '#main/control-plane/apiserver/catalog.ts';
-import type { DecodedObject, ObjectCodec } from '#main/control-plane/apiserver/registry/object-codec.ts';
+import type {
+  DecodedObject,
+  ObjectCodec,
+} from '#main/control-plane/apiserver/registry/object-codec.ts';
 import type { Query, ResourceVerb } from '#main/control-plane/apiserver/request/request-info.ts';
 import type { Entry } from '#main/control-plane/apiserver/storage/entry.ts';
 import type { ListPage } from '#main/control-plane/apiserver/storage/lister.ts';

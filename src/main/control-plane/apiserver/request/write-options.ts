@@ -126,5 +126,6 @@ function* deleteProblems(options: DeleteOptions): Iterable<FieldError> {
   if (propagationPolicy !== undefined && !policies.slice(0, 3).includes(propagationPolicy)) {
     yield notSupported('propagationPolicy', propagationPolicy, policies);
   }
-  for (const each of dryRun ?? []) if (each !== 'All') yield notSupported('dryRun', dryRun, ['All']);
+  for (const each of dryRun ?? [])
+    if (each !== 'All') yield notSupported('dryRun', dryRun, ['All']);
 }

@@ -30,7 +30,11 @@ export function decodeContinue(token: string): ContinueToken {
   return { revision: rv, start };
 }
 
-function parse(token: string): { readonly v?: unknown; readonly rv?: unknown; readonly start?: unknown } {
+function parse(token: string): {
+  readonly v?: unknown;
+  readonly rv?: unknown;
+  readonly start?: unknown;
+} {
   try {
     if (!/^[\w-]+$/.test(token)) throw new Error('illegal base64 data');
     return JSON.parse(Buffer.from(token, 'base64url').toString()) as object;

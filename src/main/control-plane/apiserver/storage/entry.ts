@@ -118,7 +118,7 @@ export class Entry<T extends KubeObject = KubeObject> {
     let at = offset + head.copy(target, offset);
     if (this.revision !== 0) {
       at += beforeRevision.copy(target, at);
-      at += target.latin1Write(this.object.metadata.resourceVersion, at);
+      at += target.write(this.object.metadata.resourceVersion, at, 'latin1');
       at += afterRevision.copy(target, at);
     }
     return at + value.copy(target, at, form.head.length);
@@ -137,7 +137,7 @@ export function encodeObject<T extends KubeObject>(
   const { kind: _kind, apiVersion: _apiVersion, metadata, ...rest } = draft;
   const others = JSON.stringify(rest);
   const tail = others === '{}' ? '}' : `,${others.slice(1)}`;
-  const text = form.head.latin1Slice() + JSON.stringify(metadata).slice(1) + tail;
+  const text = form.head.toString() + JSON.stringify(metadata).slice(1) + tail;
   return { object, value: Buffer.from(text) };
 }
 

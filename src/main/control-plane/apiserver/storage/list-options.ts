@@ -105,7 +105,8 @@ function* watchProblems(options: ListOptions): Iterable<FieldError> {
       'resourceVersionMatch',
       'sendInitialEvents requires setting resourceVersionMatch to NotOlderThan',
     );
-    if (match && match !== 'Exact') yield notSupported('resourceVersionMatch', match, ['Exact', 'NotOlderThan']);
+    if (match && match !== 'Exact')
+      yield notSupported('resourceVersionMatch', match, ['Exact', 'NotOlderThan']);
   }
   if (sendsInitialEvents && !options.allowsBookmarks) {
     yield forbiddenValue('sendInitialEvents', 'sendInitialEvents requires allowWatchBookmarks');

@@ -1,8 +1,17 @@
 import type { Entry } from '#main/control-plane/apiserver/storage/entry.ts';
-import { type DecodeValue, type WatchCache } from '#main/control-plane/apiserver/storage/watch-cache.ts';
+import {
+  type DecodeValue,
+  type WatchCache,
+} from '#main/control-plane/apiserver/storage/watch-cache.ts';
 import { Entry as StoredEntry } from '#main/control-plane/apiserver/storage/entry.ts';
-import { decodeContinue, encodeContinue } from '#main/control-plane/apiserver/storage/continue-token.ts';
-import { parseRevision, type ListOptions } from '#main/control-plane/apiserver/storage/list-options.ts';
+import {
+  decodeContinue,
+  encodeContinue,
+} from '#main/control-plane/apiserver/storage/continue-token.ts';
+import {
+  parseRevision,
+  type ListOptions,
+} from '#main/control-plane/apiserver/storage/list-options.ts';
 import { keyFor } from '#main/control-plane/apiserver/storage/object-store.ts';
 import type { ResourceCache } from '#main/control-plane/apiserver/storage/resource-cache.ts';
 import { isUnselective } from '#main/control-plane/apiserver/storage/selection.ts';
@@ -91,7 +100,11 @@ export function createLister({
     if (token.revision < 0) {
       await freshen();
       const { revision } = watchCache;
-      return page(cache, { entries: present(cache, selection), revision, selection, start }, options);
+      return page(
+        cache,
+        { entries: present(cache, selection), revision, selection, start },
+        options,
+      );
     }
     const revision = token.revision;
     try {
@@ -141,11 +154,9 @@ export function createLister({
       return kvs.map((kv) => new StoredEntry(cache.form, decode(cache, kv), kv.modRevision));
     } catch (error) {
       if (!StoreError.is(error, 'compacted')) throw error;
-      throw new ApiError(
-        'Expired',
-        `The resourceVersion for the provided list is too old.`,
-        { cause: error },
-      );
+      throw new ApiError('Expired', `The resourceVersion for the provided list is too old.`, {
+        cause: error,
+      });
     }
   }
 }

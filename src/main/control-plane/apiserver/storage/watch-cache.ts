@@ -1,7 +1,10 @@
 import type { ObjectCache } from '#main/control-plane/apiserver/object-cache.ts';
 import { Entry, type ObjectForm } from '#main/control-plane/apiserver/storage/entry.ts';
 import { StorageEvent } from '#main/control-plane/apiserver/storage/event-log.ts';
-import { ResourceCache, type CacheOptions } from '#main/control-plane/apiserver/storage/resource-cache.ts';
+import {
+  ResourceCache,
+  type CacheOptions,
+} from '#main/control-plane/apiserver/storage/resource-cache.ts';
 import {
   prefixEnd,
   StoreError,
@@ -213,7 +216,7 @@ export class WatchCache implements AsyncDisposable {
     const { store } = this.#options;
     const entries = new Map<ResourceCache, Entry[]>();
     let revision: number | undefined;
-    for (let key = root; ; ) {
+    for (let key = root; ;) {
       const request = { key, rangeEnd: prefixEnd(root), limit: pageSize };
       const page = await store.range(revision === undefined ? request : { ...request, revision });
       revision ??= page.revision;
