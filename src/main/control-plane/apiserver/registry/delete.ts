@@ -248,19 +248,12 @@ function finalizersFor(
   const finalizers = metadata.finalizers ?? [];
   const rest = finalizers.filter((each) => each !== orphan && each !== foreground);
   if (orphanDependents !== undefined) return orphanDependents ? [...rest, orphan] : rest;
-  switch (propagationPolicy) {
-    case 'Orphan':
-      return [...rest, orphan];
-    case 'Foreground':
-      return [...rest, foreground];
-    case 'Background':
-      return rest;
-    default: {
-      const own = finalizers.find((each) => each === orphan || each === foreground);
-      if (own) return [...rest, own];
-      return orphansByDefault ? [...rest, orphan] : rest;
-    }
-  }
+  if (propagationPolicy === 'Orphan') return [...rest, orphan];
+  if (propagationPolicy === 'Foreground') return [...rest, foreground];
+  if (propagationPolicy === 'Background') return rest;
+  const own = finalizers.find((each) => each === orphan || each === foreground);
+  if (own) return [...rest, own];
+  return orphansByDefault ? [...rest, orphan] : rest;
 }
 
 async function mark(

@@ -77,17 +77,11 @@ function applied(request: ResourceRequest, core: Core, options: WriteOptions): M
 function patchedValue(request: ResourceRequest, live: KubeObject, value: unknown): unknown {
   const { served, patchType } = request;
   const document = live as unknown as JsonObject;
-  switch (patchType) {
-    case patchTypes.json:
-      return applyJsonPatch(document, value);
-    case patchTypes.merge:
-      return applyMergePatch(document, value);
-    case patchTypes.strategic: {
-      const { schema } = served.codec;
-      if (schema) return applyStrategicMergePatch(schema, document, value);
-      break;
-    }
-    default:
+  if (patchType === patchTypes.json) return applyJsonPatch(document, value);
+  if (patchType === patchTypes.merge) return applyMergePatch(document, value);
+  const { schema } = served.codec;
+  if (patchType === patchTypes.strategic && schema) {
+    return applyStrategicMergePatch(schema, document, value);
   }
   throw unsupportedPatch([patchTypes.json, patchTypes.merge, patchTypes.apply]);
 }

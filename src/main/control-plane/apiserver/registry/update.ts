@@ -6,7 +6,6 @@ import {
   type CreateContext,
 } from '#main/control-plane/apiserver/registry/create.ts';
 import { decodeBody } from '#main/control-plane/apiserver/registry/decode-body.ts';
-import type { Undo } from '#main/control-plane/apiserver/registry/kind-rest.ts';
 import type { Core } from '#main/control-plane/apiserver/registry/core.ts';
 import {
   dropRepeatedOwners,
@@ -151,7 +150,7 @@ async function tryUpdate(
     if (!attempt.isWritten) await takeBack(undo, revert);
     return attempt;
   } catch (error) {
-    await takeBack(undo as Undo | undefined, revert);
+    await takeBack(undo, revert);
     throw error;
   }
 }

@@ -36,9 +36,9 @@ export function prepareForUpdate(
   old: KubeObject,
 ): void {
   if (resource.prepareForUpdate) resource.prepareForUpdate(draft, old);
-  else if (hasStatus(resource)) restore(draft as Loose, old as Loose, ['status']);
+  else if (hasStatus(resource)) restore(draft, old as unknown as Loose, ['status']);
   if (!resource.lifecycle?.generation) return;
-  if (isOtherSpec(draft as Loose, old as Loose)) {
+  if (isOtherSpec(draft, old as unknown as Loose)) {
     draft.metadata.generation = (old.metadata.generation ?? 0) + 1;
   }
 }
@@ -54,7 +54,7 @@ export function prepareForStatusUpdate(
   }
   const others = new Set([...Object.keys(draft), ...Object.keys(old)]);
   for (const key of ['apiVersion', 'kind', 'metadata', 'status']) others.delete(key);
-  restore(draft as Loose, old as Loose, [...others]);
+  restore(draft, old as unknown as Loose, [...others]);
 }
 
 function hasStatus(resource: Resource): boolean {

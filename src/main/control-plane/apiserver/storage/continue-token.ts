@@ -16,7 +16,9 @@ export function encodeContinue({ revision, start }: ContinueToken): string {
 export function decodeContinue(token: string): ContinueToken {
   const { v, rv, start } = parse(token);
   if (v !== 'meta.k8s.io/v1') {
-    throw refused(`server does not recognize this encoded version ${String(v ?? '')}`.trimEnd());
+    throw refused(
+      `server does not recognize this encoded version ${typeof v === 'string' ? v : ''}`.trimEnd(),
+    );
   }
   if (typeof rv !== 'number' || rv === 0) {
     throw refused('incorrect encoded start resourceVersion (version meta.k8s.io/v1)');

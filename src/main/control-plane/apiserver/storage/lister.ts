@@ -27,54 +27,48 @@ export interface ListPage {
   readonly remainingItemCount?: number;
 }
 
-export interface Lister {
-  list(cache: ResourceCache, selection: Selection, options: ListOptions): Promise<ListPage>;
-}
-
-/** Lists from memory; only a past that memory has forgotten is read from the store. */
-export function createLister({
-  store,
-  cache: watchCache,
-  decode,
-}: {
+export interface ListerOptions {
   readonly store: Store;
   readonly cache: WatchCache;
   readonly decode: DecodeValue;
-}): Lister {
-  return { list };
+}
 
-  async function list(
-    cache: ResourceCache,
-    selection: Selection,
-    options: ListOptions,
-  ): Promise<ListPage> {
-    if (options.continue) return continued(cache, selection, options);
+/** Lists from memory; only a past that memory has forgotten is read from the store. */
+export class Lister {
+  readonly #options: ListerOptions;
+
+  constructor(options: ListerOptions) {
+    this.#options = options;
+  }
+
+  async list(cache: ResourceCache, selection: Selection, options: ListOptions): Promise<ListPage> {
+    if (options.continue) return this.#continued(cache, selection, options);
     const wanted = parseRevision(options.resourceVersion);
     const isExact =
       options.resourceVersionMatch === 'Exact' ||
       (options.resourceVersionMatch === '' && options.limit > 0 && wanted > 0);
-    if (options.resourceVersion === '') await freshen();
-    else await reach(wanted);
-    if (isExact && wanted < watchCache.revision) {
-      const entries = await past(cache, selection, wanted);
+    if (options.resourceVersion === '') await this.#freshen();
+    else await this.#reach(wanted);
+    if (isExact && wanted < this.#options.cache.revision) {
+      const entries = await this.#past(cache, selection, wanted);
       return page(cache, { entries, revision: wanted, selection }, options);
     }
-    const { revision } = watchCache;
+    const { revision } = this.#options.cache;
     return page(cache, { entries: present(cache, selection), revision, selection }, options);
   }
 
   /** A real etcd may know more than has reached us; the embedded store never does. */
-  async function freshen(): Promise<void> {
-    await watchCache.behind();
+  async #freshen(): Promise<void> {
+    await this.#options.cache.behind();
   }
 
-  async function reach(wanted: number): Promise<void> {
-    if (wanted <= watchCache.revision) return;
-    await freshen();
-    if (wanted <= watchCache.revision) return;
+  async #reach(wanted: number): Promise<void> {
+    if (wanted <= this.#options.cache.revision) return;
+    await this.#freshen();
+    if (wanted <= this.#options.cache.revision) return;
     throw new ApiError(
       'Timeout',
-      `Too large resource version: ${wanted}, current: ${watchCache.revision}`,
+      `Too large resource version: ${wanted}, current: ${this.#options.cache.revision}`,
       {
         causes: [
           { type: 'ResourceVersionTooLarge', field: '', message: 'Too large resource version' },
@@ -84,7 +78,7 @@ export function createLister({
     );
   }
 
-  async function continued(
+  async #continued(
     cache: ResourceCache,
     selection: Selection,
     options: ListOptions,
@@ -98,8 +92,8 @@ export function createLister({
     const token = decodeContinue(options.continue);
     const start = `${rangePrefix(cache, selection)}${token.start}`;
     if (token.revision < 0) {
-      await freshen();
-      const { revision } = watchCache;
+      await this.#freshen();
+      const { revision } = this.#options.cache;
       return page(
         cache,
         { entries: present(cache, selection), revision, selection, start },
@@ -109,9 +103,9 @@ export function createLister({
     const revision = token.revision;
     try {
       const entries =
-        revision >= watchCache.revision
+        revision >= this.#options.cache.revision
           ? present(cache, selection)
-          : await past(cache, selection, revision);
+          : await this.#past(cache, selection, revision);
       return page(cache, { entries, revision, selection, start }, options);
     } catch (error) {
       if (!ApiError.is(error, 'Expired')) throw error;
@@ -120,13 +114,13 @@ export function createLister({
   }
 
   /** The state as of `revision`, in key order. */
-  async function past(
+  async #past(
     cache: ResourceCache,
     selection: Selection,
     revision: number,
   ): Promise<readonly Entry[]> {
     const events = cache.log.since(revision);
-    if (!events) return fromStore(cache, selection, revision);
+    if (!events) return this.#fromStore(cache, selection, revision);
     if (events.length === 0) return present(cache, selection);
     const before = new Map<string, Entry | undefined>();
     for (const { entry, previous } of events) {
@@ -143,15 +137,17 @@ export function createLister({
     return [...entries.keys()].sort().map((key) => entries.get(key)!);
   }
 
-  async function fromStore(
+  async #fromStore(
     cache: ResourceCache,
     selection: Selection,
     revision: number,
   ): Promise<readonly Entry[]> {
     const key = rangePrefix(cache, selection);
     try {
-      const { kvs } = await store.range({ key, rangeEnd: prefixEnd(key), revision });
-      return kvs.map((kv) => new StoredEntry(cache.form, decode(cache, kv), kv.modRevision));
+      const { kvs } = await this.#options.store.range({ key, rangeEnd: prefixEnd(key), revision });
+      return kvs.map(
+        (kv) => new StoredEntry(cache.form, this.#options.decode(cache, kv), kv.modRevision),
+      );
     } catch (error) {
       if (!StoreError.is(error, 'compacted')) throw error;
       throw new ApiError('Expired', `The resourceVersion for the provided list is too old.`, {

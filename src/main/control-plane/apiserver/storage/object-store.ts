@@ -135,21 +135,16 @@ export function keyFor(cache: ResourceCache, namespace: string | undefined, name
 /** The store's own refusals in the words of upstream's API server. */
 export function storeFailure(error: unknown): unknown {
   if (!(error instanceof StoreError)) return error;
-  switch (error.code) {
-    case 'requestTooLarge':
-      return new ApiError('RequestEntityTooLarge', 'etcdserver: request is too large', {
-        cause: error,
-      });
-    case 'noSpace':
-      return new ApiError('', 'etcdserver: mvcc: database space exceeded', { cause: error });
-    case 'unavailable':
-    case 'stopped':
-      return new ApiError('ServiceUnavailable', `The store is not available: ${error.message}`, {
-        cause: error,
-      });
-    default:
-      return new ApiError('InternalError', `Internal error occurred: ${error.message}`, {
-        cause: error,
-      });
+  const options = { cause: error };
+  if (error.code === 'requestTooLarge') {
+    return new ApiError('RequestEntityTooLarge', 'etcdserver: request is too large', options);
   }
+  if (error.code === 'noSpace') {
+    return new ApiError('', 'etcdserver: mvcc: database space exceeded', options);
+  }
+  if (error.code === 'unavailable' || error.code === 'stopped') {
+    const message = `The store is not available: ${error.message}`;
+    return new ApiError('ServiceUnavailable', message, options);
+  }
+  return new ApiError('InternalError', `Internal error occurred: ${error.message}`, options);
 }

@@ -1,0 +1,68 @@
+import type { AdmissionPlugin } from '#main/control-plane/apiserver/admission/plugin.ts';
+import type {
+  Authenticator,
+  UserInfo,
+} from '#main/control-plane/apiserver/authentication/authenticator.ts';
+import type { Authorizer } from '#main/control-plane/apiserver/authorization/authorizer.ts';
+import { createApiServer, type ApiServer } from '#main/control-plane/apiserver/server.ts';
+import { openEmbeddedStore } from '#main/control-plane/etcd/embedded-store.ts';
+import type { Store } from '#main/control-plane/etcd/store.ts';
+import { resources as builtIn } from '#shared/api/index.ts';
+import { namespaces } from '#shared/api/core/namespace.ts';
+import type { Clock } from '#shared/base/clock.ts';
+import { silentLog, type Log } from '#shared/base/log.ts';
+import { systemClock } from '#shared/base/system-clock.ts';
+import type { Cluster } from '#shared/client/cluster.ts';
+import type { Resource } from '#shared/kube/resource.ts';
+
+export interface TestClusterOptions {
+  readonly clock?: Clock;
+  readonly log?: Log;
+  readonly resources?: readonly Resource[];
+  readonly authenticators?: readonly Authenticator[];
+  /** Everything is allowed unless stated. */
+  readonly authorizer?: Authorizer;
+  /** None unless stated. */
+  readonly admission?: readonly AdmissionPlugin[];
+  /** The namespaces that a fresh cluster has, unless stated. */
+  readonly namespaces?: readonly string[];
+}
+
+export interface TestCluster extends AsyncDisposable {
+  readonly store: Store;
+  readonly server: ApiServer;
+  /** The API as `system:admin`, member of system:masters. */
+  readonly admin: Cluster;
+  /** The API as somebody, in process; the name also stands in managedFields. */
+  as(name: string, ...groups: readonly string[]): Cluster;
+}
+
+const allowEverything: Authorizer = {
+  name: 'AlwaysAllow',
+  authorize: () => ({ verdict: 'Allow', reason: '' }),
+};
+
+/** A store in memory and an API server on it, both within the test's process. */
+export async function startTestCluster(options: TestClusterOptions = {}): Promise<TestCluster> {
+  const { clock = systemClock, log = silentLog } = options;
+  await using started = new AsyncDisposableStack();
+  const store = started.use(await openEmbeddedStore({ clock, log }));
+  const server = started.use(
+    await createApiServer({
+      store,
+      clock,
+      log,
+      resources: options.resources ?? builtIn,
+      authenticators: options.authenticators ?? [],
+      authorizer: options.authorizer ?? allowEverything,
+      admission: options.admission ?? [],
+    }),
+  );
+  const as = (name: string, ...groups: readonly string[]): Cluster =>
+    server.clusterFor({ name, groups: [...groups, 'system:authenticated'] } satisfies UserInfo);
+  const admin = as('system:admin', 'system:masters');
+  const wanted = options.namespaces ?? ['default', 'kube-system', 'kube-public', 'kube-node-lease'];
+  for (const name of wanted) await admin.create(namespaces, { metadata: { name } });
+  const owned = started.move();
+  return { store, server, admin, as, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+}
