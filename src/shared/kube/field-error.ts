@@ -32,7 +32,12 @@ export function notSupported(
   value: unknown,
   supported: readonly string[],
 ): FieldError {
-  const quoted = [...supported].sort().map((item) => JSON.stringify(item));
+  return notOneOf(field, value, [...supported].sort());
+}
+
+/** As `notSupported`, in the given order: upstream sorts some lists and not others. */
+export function notOneOf(field: string, value: unknown, supported: readonly string[]): FieldError {
+  const quoted = supported.map((item) => JSON.stringify(item));
   const detail = quoted.length > 0 ? `supported values: ${quoted.join(', ')}` : '';
   return {
     type: 'FieldValueNotSupported',

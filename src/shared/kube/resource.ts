@@ -101,7 +101,18 @@ export interface Resource<T extends KubeObject = KubeObject> extends ResourceId 
   validateUpdate?(object: T, old: T): Iterable<FieldError>;
   validateStatusUpdate?(object: T, old: T): Iterable<FieldError>;
   /** How names of this kind are checked; DNS subdomain unless stated. */
-  validateName?(name: string): readonly string[];
+  validateName?(name: string, isPrefix?: boolean): readonly string[];
+  /** Where upstream's checks of metadata differ from what most kinds do. */
+  readonly metadata?: {
+    /** What precedes `validate`: one check as of a new object unless stated. */
+    readonly onCreate?: 'checked' | 'unchecked';
+    /** What precedes `validateUpdate` besides the generic check; `['update']` unless stated. */
+    readonly onUpdate?: readonly ('create' | 'update')[];
+    /** The same for `validateStatusUpdate`. */
+    readonly onStatusUpdate?: readonly ('create' | 'update')[];
+    /** Finalizers without a domain must be well-known; true unless stated. */
+    readonly qualifiesFinalizers?: boolean;
+  };
   /** Sentences for the `Warning` header. */
   warnings?(object: T, old?: T): Iterable<string>;
   /** Excludes `metadata.name` and `metadata.namespace`, which every kind has. */
