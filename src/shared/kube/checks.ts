@@ -92,11 +92,7 @@ export function* canonicalIp(value: string, field: string): Iterable<FieldError>
   if (errors.length > 0) return;
   const canonical = formatIp(parseIp(value)!);
   if (canonical !== value) {
-    yield invalidValue(
-      field,
-      value,
-      `must be in canonical form (${JSON.stringify(canonical)})`,
-    );
+    yield invalidValue(field, value, `must be in canonical form (${JSON.stringify(canonical)})`);
   }
 }
 
@@ -130,11 +126,7 @@ export function* canonicalCidr(value: string, field: string): Iterable<FieldErro
   if (errors.length > 0) return;
   const canonical = formatCidr(parseCidr(value)!);
   if (canonical !== value) {
-    yield invalidValue(
-      field,
-      value,
-      `must be in canonical form (${JSON.stringify(canonical)})`,
-    );
+    yield invalidValue(field, value, `must be in canonical form (${JSON.stringify(canonical)})`);
   }
 }
 

@@ -190,8 +190,7 @@ export function userId(id: number): readonly string[] {
 
 export function percentage(text: string): readonly string[] {
   if (percent.test(text)) return fine;
-  const message =
-    "a valid percent string must be a numeric string followed by an ending '%'";
+  const message = "a valid percent string must be a numeric string followed by an ending '%'";
   return [formatProblem(message, percentFormat, '1%', '93%')];
 }
 

@@ -98,7 +98,10 @@ export function* validateLabelName(name: string, field: string): Iterable<FieldE
   yield* invalidEach(field, name, qualifiedName(name));
 }
 
-export function* validateLabels(labels: StringMap | undefined, field: string): Iterable<FieldError> {
+export function* validateLabels(
+  labels: StringMap | undefined,
+  field: string,
+): Iterable<FieldError> {
   if (!labels) return;
   for (const key of Object.keys(labels)) {
     const value = labels[key]!;
@@ -144,10 +147,7 @@ function* validateRequirement(
 ): Iterable<FieldError> {
   if (operator === 'In' || operator === 'NotIn') {
     if (values.length === 0) {
-      yield required(
-        `${field}.values`,
-        "must be specified when `operator` is 'In' or 'NotIn'",
-      );
+      yield required(`${field}.values`, "must be specified when `operator` is 'In' or 'NotIn'");
     }
   } else if (operator === 'Exists' || operator === 'DoesNotExist') {
     if (values.length > 0) {
@@ -185,11 +185,8 @@ function* validateOwnerReferences(
   }
 }
 
-function* validateOwnerReference(
-  reference: OwnerReference,
-  field: string,
-): Iterable<FieldError> {
-  const { apiVersion = '', kind = '', name, uid } = reference;
+function* validateOwnerReference(reference: OwnerReference, field: string): Iterable<FieldError> {
+  const { apiVersion, kind, name, uid } = reference;
   const parts = apiVersion.split('/');
   const isParsable = parts.length <= 2;
   if (!isParsable || !parts.at(-1)) {
@@ -239,11 +236,7 @@ export function* qualifiedFinalizer(finalizer: string, field: string): Iterable<
   );
 }
 
-function* noNewFinalizers(
-  meta: ObjectMeta,
-  old: ObjectMeta,
-  field: string,
-): Iterable<FieldError> {
+function* noNewFinalizers(meta: ObjectMeta, old: ObjectMeta, field: string): Iterable<FieldError> {
   const known = new Set(old.finalizers);
   const added = [...new Set(meta.finalizers)].filter((finalizer) => !known.has(finalizer)).sort();
   if (added.length === 0) return;
@@ -275,11 +268,7 @@ export function* validateFieldManager(manager: string, field: string): Iterable<
   for (const character of manager) {
     if (/[\p{C}\p{Z}]/u.test(character) && character !== ' ') {
       const code = character.codePointAt(0)!.toString(16).toUpperCase().padStart(4, '0');
-      yield invalidValue(
-        field,
-        manager,
-        `invalid character U+${code} (at position ${position})`,
-      );
+      yield invalidValue(field, manager, `invalid character U+${code} (at position ${position})`);
     }
     position += byteLength(character);
   }

@@ -9,7 +9,8 @@ type Repeated = readonly ('create' | 'update')[];
 /** What is wrong with a new object: its kind's rules first and, if they hold, those of every object. */
 export function validateNew<T extends KubeObject>(resource: Resource<T>, object: T): FieldError[] {
   const errors: FieldError[] = [];
-  if (resource.metadata?.onCreate !== 'unchecked') append(errors, checkNewMetadata(resource, object));
+  if (resource.metadata?.onCreate !== 'unchecked')
+    append(errors, checkNewMetadata(resource, object));
   if (resource.validate) append(errors, resource.validate(object));
   if (errors.length > 0) return errors;
   const isNamespaced = resource.scope === 'Namespaced';

@@ -42,7 +42,7 @@ export function* validateNodeSelectorTerm(
 }
 
 function* validateExpression(
-  { key = '', operator = '', values = [] }: NodeSelectorRequirement,
+  { key, operator, values = [] }: NodeSelectorRequirement,
   field: string,
   { allowsInvalidValues = false }: NodeSelectorRules,
 ): Iterable<FieldError> {
@@ -50,10 +50,7 @@ function* validateExpression(
     case 'In':
     case 'NotIn':
       if (values.length === 0) {
-        yield required(
-          `${field}.values`,
-          "must be specified when `operator` is 'In' or 'NotIn'",
-        );
+        yield required(`${field}.values`, "must be specified when `operator` is 'In' or 'NotIn'");
       }
       break;
     case 'Exists':
@@ -85,7 +82,7 @@ function* validateExpression(
 }
 
 function* validateField(
-  { key = '', operator = '', values = [] }: NodeSelectorRequirement,
+  { key, operator, values = [] }: NodeSelectorRequirement,
   field: string,
 ): Iterable<FieldError> {
   if (operator !== 'In' && operator !== 'NotIn') {

@@ -71,10 +71,7 @@ export function* validateResourceName(name: string, field: string): Iterable<Fie
   }
 }
 
-export function* validateContainerResourceName(
-  name: string,
-  field: string,
-): Iterable<FieldError> {
+export function* validateContainerResourceName(name: string, field: string): Iterable<FieldError> {
   if (containerResources.has(name)) return;
   yield* validateResourceName(name, field);
   if (!name.includes('/')) {

@@ -77,7 +77,7 @@ function* validateTerm(
   { invalidSelectorValues }: PodAllowances,
 ): Iterable<FieldError> {
   const rules = { allowsInvalidValues: invalidSelectorValues };
-  const { labelSelector, namespaceSelector, namespaces = [], topologyKey = '' } = term;
+  const { labelSelector, namespaceSelector, namespaces = [], topologyKey } = term;
   yield* validateLabelSelector(labelSelector, `${field}.labelSelector`, rules);
   yield* validateLabelSelector(namespaceSelector, `${field}.namespaceSelector`, rules);
   for (const namespace of namespaces) {

@@ -187,16 +187,10 @@ export function* validateAnnotationChanges(
   for (const key of Object.keys(old)) {
     if (annotations[key] === old[key]) continue;
     if (key.startsWith(appArmorPrefix)) {
-      yield forbiddenValue(
-        `${field}[${key}]`,
-        'may not remove or update AppArmor annotations',
-      );
+      yield forbiddenValue(`${field}[${key}]`, 'may not remove or update AppArmor annotations');
     }
     if (key === mirrorAnnotation) {
-      yield forbiddenValue(
-        `${field}[${key}]`,
-        'may not remove or update mirror pod annotation',
-      );
+      yield forbiddenValue(`${field}[${key}]`, 'may not remove or update mirror pod annotation');
     }
   }
   for (const key of Object.keys(annotations)) {

@@ -204,10 +204,7 @@ function* validateCommon(
   yield* validateSecurityContext(container.securityContext, securityPath, context.usesHostUsers);
 }
 
-function* validatePorts(
-  ports: readonly ContainerPort[],
-  field: string,
-): Iterable<FieldError> {
+function* validatePorts(ports: readonly ContainerPort[], field: string): Iterable<FieldError> {
   const names = new Set<string>();
   for (const [index, { name, containerPort, hostPort, protocol }] of ports.entries()) {
     const path = `${field}[${index}]`;
@@ -231,10 +228,7 @@ function* validatePorts(
   }
 }
 
-function* uniqueHostPorts(
-  containers: readonly Container[],
-  field: string,
-): Iterable<FieldError> {
+function* uniqueHostPorts(containers: readonly Container[], field: string): Iterable<FieldError> {
   let seen: Set<string> | undefined;
   for (const [index, { ports }] of containers.entries()) {
     for (const [at, { protocol, hostIP = '', hostPort }] of (ports ?? []).entries()) {

@@ -59,10 +59,7 @@ export function* validateDnsConfig(
   }
 }
 
-function* validateSearches(
-  { searches = [] }: PodDNSConfig,
-  field: string,
-): Iterable<FieldError> {
+function* validateSearches({ searches = [] }: PodDNSConfig, field: string): Iterable<FieldError> {
   if (searches.length > 32) {
     yield invalidValue(field, searches, 'must not have more than 32 search paths');
   }

@@ -6,7 +6,10 @@ import type {
   FileKeySelector,
   SecretKeySelector,
 } from '#shared/api/types/core-v1.ts';
-import { validateFieldReference, validateResourceReference } from '#shared/api/core/pod/references.ts';
+import {
+  validateFieldReference,
+  validateResourceReference,
+} from '#shared/api/core/pod/references.ts';
 import { noBacksteps } from '#shared/api/core/volume/paths.ts';
 import type { FieldError } from '#shared/kube/errors.ts';
 import { invalidEach } from '#shared/kube/checks.ts';

@@ -26,7 +26,7 @@ export function* validateMounts(
   const field = `${path}.volumeMounts`;
   const seen = new Set<string>();
   for (const [index, mount] of volumeMounts.entries()) {
-    const { name = '', mountPath = '' } = mount;
+    const { name, mountPath } = mount;
     const at = `${field}[${index}]`;
     if (!name) yield required(`${at}.name`);
     if (!volumes.has(name)) yield notFoundValue(`${at}.name`, name);
@@ -113,7 +113,7 @@ export function* validateDevices(
   const paths = new Set<string>();
   for (const [index, device] of volumeDevices.entries()) {
     const at = `${path}.volumeDevices[${index}]`;
-    const { name = '', devicePath = '' } = device;
+    const { name, devicePath } = device;
     const volume = volumes.get(name);
     if (!name) yield required(`${at}.name`);
     if (names.has(name)) yield invalidValue(`${at}.name`, name, 'must be unique');
@@ -141,7 +141,7 @@ export function* validateDevices(
 }
 
 function* validateDevicePath(
-  { devicePath = '' }: VolumeDevice,
+  { devicePath }: VolumeDevice,
   at: string,
   paths: Set<string>,
 ): Iterable<FieldError> {

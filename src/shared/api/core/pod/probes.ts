@@ -11,12 +11,7 @@ import type { PodContext } from '#shared/api/core/pod/context.ts';
 import { validateStopSignal } from '#shared/api/core/pod/stop-signal.ts';
 import type { FieldError } from '#shared/kube/errors.ts';
 import { invalidEach, nonNegative, portNumberOrName } from '#shared/kube/checks.ts';
-import {
-  forbiddenValue,
-  invalidValue,
-  notSupported,
-  required,
-} from '#shared/kube/field-error.ts';
+import { forbiddenValue, invalidValue, notSupported, required } from '#shared/kube/field-error.ts';
 import { httpHeaderName } from '#shared/kube/names.ts';
 
 interface Handler {
@@ -74,11 +69,7 @@ function* succeedsOnce({ successThreshold = 0 }: Probe, field: string): Iterable
   }
 }
 
-function* validateProbe(
-  probe: Probe,
-  field: string,
-  context: PodContext,
-): Iterable<FieldError> {
+function* validateProbe(probe: Probe, field: string, context: PodContext): Iterable<FieldError> {
   yield* validateHandler(probe, field, context);
   for (const member of durations) yield* nonNegative(probe[member], `${field}.${member}`);
   const grace = probe.terminationGracePeriodSeconds;
@@ -134,7 +125,7 @@ function* validateAction(
     case 'grpc':
       yield* portNumberOrName(handler.grpc?.port, `${field}.port`);
       break;
-    default: {
+    case 'sleep': {
       const seconds = handler.sleep?.seconds ?? 0;
       if (gracePeriod !== undefined && (seconds < 0 || seconds > gracePeriod)) {
         yield invalidValue(

@@ -34,7 +34,7 @@ const byteDivisors = '1, 1k, 1M, 1G, 1T, 1P, 1E, 1Ki, 1Mi, 1Gi, 1Ti, 1Pi, 1Ei';
 const isByteDivisor = /^1([kMGTPE]|[KMGTPE]i)?$/;
 
 export function* validateFieldReference(
-  { apiVersion = '', fieldPath = '' }: ObjectFieldSelector,
+  { apiVersion = '', fieldPath }: ObjectFieldSelector,
   field: string,
   supported: readonly string[],
 ): Iterable<FieldError> {
@@ -49,11 +49,7 @@ export function* validateFieldReference(
   const { path, subscript } = splitSubscript(fieldPath);
   const problem = conversionProblem(apiVersion, fieldPath, path, subscript);
   if (problem) {
-    yield invalidValue(
-      `${field}.fieldPath`,
-      fieldPath,
-      `error converting fieldPath: ${problem}`,
-    );
+    yield invalidValue(`${field}.fieldPath`, fieldPath, `error converting fieldPath: ${problem}`);
     return;
   }
   if (subscript !== undefined) {
@@ -92,7 +88,7 @@ function splitSubscript(fieldPath: string): { path: string; subscript?: string }
 }
 
 export function* validateResourceReference(
-  { containerName, resource = '', divisor }: ResourceFieldSelector,
+  { containerName, resource, divisor }: ResourceFieldSelector,
   field: string,
   user: 'env' | 'volume',
 ): Iterable<FieldError> {

@@ -104,11 +104,7 @@ function* validateRequest(
   } else if (limit !== amount) {
     const difference = compareAmounts(amount, limit);
     if (difference !== 0 && !isOvercommittable(name)) {
-      yield invalidValue(
-        `${field}.requests`,
-        amount,
-        `must be equal to ${name} limit of ${limit}`,
-      );
+      yield invalidValue(`${field}.requests`, amount, `must be equal to ${name} limit of ${limit}`);
     } else if (difference > 0) {
       yield invalidValue(
         `${field}.requests`,
@@ -148,11 +144,7 @@ function* validateClaimNames(
   }
 }
 
-function unknownClaim(
-  field: string,
-  name: string,
-  podClaims: ReadonlySet<string>,
-): FieldError {
+function unknownClaim(field: string, name: string, podClaims: ReadonlySet<string>): FieldError {
   const known = podClaims.size === 0 ? ' which is empty' : `: ${[...podClaims].sort().join(', ')}`;
   return {
     type: 'FieldValueNotFound',
@@ -210,10 +202,7 @@ export function* validatePodResources(
     return;
   }
   if (resources.claims !== undefined) {
-    yield forbiddenValue(
-      `${path}.claims`,
-      'claims may not be set for Resources at pod-level',
-    );
+    yield forbiddenValue(`${path}.claims`, 'claims may not be set for Resources at pod-level');
   }
   yield* validateRequirements(resources, path, known, validatePodResourceName);
   yield* validateConsistency(spec, resources, path);

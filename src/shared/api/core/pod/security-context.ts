@@ -21,8 +21,7 @@ import {
 import { byteLength, userId } from '#shared/kube/names.ts';
 
 const profileTypes = ['Localhost', 'RuntimeDefault', 'Unconfined'];
-const sysctlFormat =
-  '([a-z0-9]([-_a-z0-9]*[a-z0-9])?[\\./])*[a-z0-9]([-_a-z0-9]*[a-z0-9])?';
+const sysctlFormat = '([a-z0-9]([-_a-z0-9]*[a-z0-9])?[\\./])*[a-z0-9]([-_a-z0-9]*[a-z0-9])?';
 const sysctl = new RegExp(`^${sysctlFormat}$`);
 const ipcSysctl = /^(kernel\.(sem|shm(all|max|mni|_rmid_forced)?|msg(max|mnb|mni)?)$|fs\.mqueue\.)/;
 
@@ -182,10 +181,7 @@ function* validateSeccompProfile(
   }
   if (type === 'Localhost') {
     if (localhostProfile === undefined) {
-      yield required(
-        `${field}.localhostProfile`,
-        'must be set when seccomp type is Localhost',
-      );
+      yield required(`${field}.localhostProfile`, 'must be set when seccomp type is Localhost');
     } else yield* descendingPath(localhostProfile, `${field}.localhostProfile`);
   } else if (localhostProfile !== undefined) {
     yield invalidValue(

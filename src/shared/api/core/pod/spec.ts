@@ -14,7 +14,10 @@ import {
   validateHostnameOverride,
 } from '#shared/api/core/pod/dns.ts';
 import { eachContainer } from '#shared/api/core/pod/each-container.ts';
-import { validateContainerResources, validatePodResources } from '#shared/api/core/pod/resources.ts';
+import {
+  validateContainerResources,
+  validatePodResources,
+} from '#shared/api/core/pod/resources.ts';
 import { validatePodSecurityContext } from '#shared/api/core/pod/security-context.ts';
 import { validateTolerations } from '#shared/api/core/pod/tolerations.ts';
 import { validateTopologySpread } from '#shared/api/core/pod/topology-spread.ts';
@@ -48,7 +51,7 @@ export function* validatePodTemplate(
   field: string,
   allows: PodAllowances = strict,
 ): Iterable<FieldError> {
-  const { metadata = {} as ObjectMeta, spec } = template;
+  const { metadata, spec } = template;
   yield* validateLabels(metadata.labels, `${field}.labels`);
   yield* validateAnnotations(metadata.annotations, `${field}.annotations`);
   yield* validatePodAnnotations(metadata.annotations, spec, `${field}.annotations`, allows);
@@ -74,9 +77,7 @@ export function* validatePodSpec(
   const context: PodContext = {
     allows,
     volumes: new Map(),
-    claimNames: new Set(
-      (spec.resourceClaims ?? []).map(({ name }) => name).filter((name) => name),
-    ),
+    claimNames: new Set((spec.resourceClaims ?? []).map(({ name }) => name).filter((name) => name)),
     gracePeriod,
     restartPolicy: spec.restartPolicy ?? '',
     os: spec.os?.name,
@@ -216,10 +217,7 @@ function* validateReferences(
   }
 }
 
-function* validateHostAliases(
-  aliases: readonly HostAlias[],
-  field: string,
-): Iterable<FieldError> {
+function* validateHostAliases(aliases: readonly HostAlias[], field: string): Iterable<FieldError> {
   for (const [index, { ip, hostnames = [] }] of aliases.entries()) {
     yield* legacyIp(ip ?? '', `${field}[${index}].ip`);
     for (const [at, name] of hostnames.entries()) {
@@ -252,7 +250,7 @@ function* validateFileKeys(spec: PodSpec, field: string): Iterable<FieldError> {
   for (const [container, path] of eachContainer(spec, field)) {
     for (const [index, { valueFrom }] of (container.env ?? []).entries()) {
       if (!valueFrom?.fileKeyRef) continue;
-      const { volumeName = '' } = valueFrom.fileKeyRef;
+      const { volumeName } = valueFrom.fileKeyRef;
       const at = `${path}.env[${index}].valueFrom.fileKeyRef.volumeName`;
       const volume = spec.volumes?.findLast(({ name }) => name === volumeName);
       if (!volume) yield notFoundValue(at, volumeName);

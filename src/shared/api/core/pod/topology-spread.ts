@@ -3,12 +3,7 @@ import type { PodAllowances } from '#shared/api/core/pod/context.ts';
 import { validateSelectorKeys, validateSpreadKeysLegacy } from '#shared/api/core/pod/label-keys.ts';
 import type { FieldError } from '#shared/kube/errors.ts';
 import { positive } from '#shared/kube/checks.ts';
-import {
-  duplicateValue,
-  invalidValue,
-  notSupported,
-  required,
-} from '#shared/kube/field-error.ts';
+import { duplicateValue, invalidValue, notSupported, required } from '#shared/kube/field-error.ts';
 import { validateLabelSelector } from '#shared/kube/object-meta.ts';
 
 const actions = ['DoNotSchedule', 'ScheduleAnyway'];
@@ -21,7 +16,7 @@ export function* validateTopologySpread(
 ): Iterable<FieldError> {
   for (const [index, constraint] of constraints.entries()) {
     const path = `${field}[${index}]`;
-    const { maxSkew, topologyKey = '', whenUnsatisfiable: action = '' } = constraint;
+    const { maxSkew, topologyKey, whenUnsatisfiable: action } = constraint;
     yield* positive(maxSkew, `${path}.maxSkew`);
     if (!topologyKey) yield required(`${path}.topologyKey`, 'can not be empty');
     if (!actions.includes(action)) {

@@ -90,9 +90,7 @@ const sources: readonly SourceRule[] = [
   rule('flexVolume', validateFlex),
   rule('configMap', validateConfigMapVolume),
   rule('azureFile', validateAzureFile),
-  rule('vsphereVolume', ({ volumePath }, field) =>
-    requireText(volumePath, `${field}.volumePath`),
-  ),
+  rule('vsphereVolume', ({ volumePath }, field) => requireText(volumePath, `${field}.volumePath`)),
   rule('photonPersistentDisk', ({ pdID }, field) => requireText(pdID, `${field}.pdID`)),
   rule('portworxVolume', ({ volumeID }, field) => requireText(volumeID, `${field}.volumeID`)),
   rule('azureDisk', validateAzureDisk),
@@ -168,11 +166,7 @@ function* validateVolume(
   if (context.volumes.has(name)) yield duplicateValue(`${path}.name`, name);
 }
 
-function* claimName(
-  name: string,
-  podName: string | undefined,
-  path: string,
-): Iterable<FieldError> {
+function* claimName(name: string, podName: string | undefined, path: string): Iterable<FieldError> {
   if (!podName || !name) return;
   const claim = `${podName}-${name}`;
   for (const problem of nameIsDnsSubdomain(claim)) {
@@ -185,10 +179,7 @@ function* validateEmptyDir(
   field: string,
 ): Iterable<FieldError> {
   if (sizeLimit !== undefined && signOf(sizeLimit) < 0) {
-    yield forbiddenValue(
-      `${field}.sizeLimit`,
-      'SizeLimit field must be a valid resource quantity',
-    );
+    yield forbiddenValue(`${field}.sizeLimit`, 'SizeLimit field must be a valid resource quantity');
   }
 }
 

@@ -6,12 +6,7 @@ import type {
 import { validateResourceAmount } from '#shared/api/core/resource-names.ts';
 import type { FieldError } from '#shared/kube/errors.ts';
 import { invalidEach, positiveQuantity, requireText } from '#shared/kube/checks.ts';
-import {
-  forbiddenValue,
-  invalidValue,
-  notSupported,
-  required,
-} from '#shared/kube/field-error.ts';
+import { forbiddenValue, invalidValue, notSupported, required } from '#shared/kube/field-error.ts';
 import { dns1123Label, dns1123Subdomain } from '#shared/kube/names.ts';
 import { validateLabelSelector } from '#shared/kube/object-meta.ts';
 
@@ -38,10 +33,7 @@ export function* validateClaimSpec(
   yield* validateClassName(spec?.storageClassName, `${field}.storageClassName`);
   yield* validateVolumeMode(spec?.volumeMode, `${field}.volumeMode`);
   yield* validateSources(spec, field, allows.invalidDataSourceGroup ?? false);
-  yield* validateClassName(
-    spec?.volumeAttributesClassName,
-    `${field}.volumeAttributesClassName`,
-  );
+  yield* validateClassName(spec?.volumeAttributesClassName, `${field}.volumeAttributesClassName`);
 }
 
 export function* validateAccessModes(
@@ -71,10 +63,7 @@ function* validateClassName(name: string | undefined, field: string): Iterable<F
   if (name) yield* invalidEach(field, name, dns1123Subdomain(name));
 }
 
-export function* validateVolumeMode(
-  mode: string | undefined,
-  field: string,
-): Iterable<FieldError> {
+export function* validateVolumeMode(mode: string | undefined, field: string): Iterable<FieldError> {
   if (mode !== undefined && !volumeModes.includes(mode)) {
     yield notSupported(field, mode, volumeModes);
   }
@@ -111,7 +100,7 @@ function* validateDataSource(
   field: string,
   allowsInvalidGroup: boolean,
 ): Iterable<FieldError> {
-  const { name, kind = '', apiGroup } = source;
+  const { name, kind, apiGroup } = source;
   yield* requireText(name, `${field}.name`);
   yield* requireText(kind, `${field}.kind`);
   if (!apiGroup && kind !== 'PersistentVolumeClaim') {

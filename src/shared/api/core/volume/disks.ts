@@ -29,7 +29,7 @@ export function* validatePersistentIscsi(
   field: string,
   volumeName: string,
 ): Iterable<FieldError> {
-  const { targetPortal = '' } = iscsi;
+  const { targetPortal } = iscsi;
   yield* requireText(targetPortal, `${field}.targetPortal`);
   if (isIscsiNameTooLong(iscsi, volumeName)) {
     yield invalidValue(`${field}.targetportal`, targetPortal, iscsiTooLong);
@@ -38,7 +38,7 @@ export function* validatePersistentIscsi(
 }
 
 export function isIscsiNameTooLong(
-  { initiatorName, targetPortal = '' }: ISCSIVolumeSource | ISCSIPersistentVolumeSource,
+  { initiatorName, targetPortal }: ISCSIVolumeSource | ISCSIPersistentVolumeSource,
   volumeName: string,
 ): boolean {
   return initiatorName !== undefined && byteLength(`${volumeName}:${targetPortal}`) > 64;
@@ -49,7 +49,7 @@ function* validateIscsiCommon(
   field: string,
   unknownFormat: string,
 ): Iterable<FieldError> {
-  const { iqn, lun = 0, initiatorName, secretRef } = iscsi;
+  const { iqn, lun, initiatorName, secretRef } = iscsi;
   if (!iqn) yield required(`${field}.iqn`);
   else yield* validateIscsiName(iqn, `${field}.iqn`, unknownFormat);
   if (lun < 0 || lun > 255) yield invalidValue(`${field}.lun`, lun, rangeProblem(0, 255));
@@ -78,10 +78,7 @@ function* validateIscsiName(
 export function* validateFibreChannel(fc: FCVolumeSource, field: string): Iterable<FieldError> {
   const { targetWWNs = [], wwids = [], lun } = fc;
   if (targetWWNs.length === 0 && wwids.length === 0) {
-    yield required(
-      `${field}.targetWWNs`,
-      'must specify either targetWWNs or wwids, but not both',
-    );
+    yield required(`${field}.targetWWNs`, 'must specify either targetWWNs or wwids, but not both');
   }
   if (targetWWNs.length > 0 && wwids.length > 0) {
     yield invalidValue(
@@ -131,7 +128,7 @@ export function* validateAzureDisk(
   azure: AzureDiskVolumeSource,
   field: string,
 ): Iterable<FieldError> {
-  const { diskName, diskURI = '', cachingMode, kind } = azure;
+  const { diskName, diskURI, cachingMode, kind } = azure;
   yield* requireText(diskName, `${field}.diskName`);
   yield* requireText(diskURI, `${field}.diskURI`);
   if (cachingMode !== undefined && !cachingModes.includes(cachingMode)) {

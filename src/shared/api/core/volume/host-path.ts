@@ -20,7 +20,7 @@ const hostPathTypes = [
 ];
 
 export function* validateHostPath(
-  { path = '', type }: HostPathVolumeSource,
+  { path, type }: HostPathVolumeSource,
   field: string,
 ): Iterable<FieldError> {
   yield* requireText(path, `${field}.path`);
@@ -38,10 +38,7 @@ export function* validateGitRepo(
   yield* descendingPath(directory, `${field}.directory`);
 }
 
-export function* validateLocal(
-  { path = '' }: LocalVolumeSource,
-  field: string,
-): Iterable<FieldError> {
+export function* validateLocal({ path }: LocalVolumeSource, field: string): Iterable<FieldError> {
   yield* requireText(path, `${field}.path`);
   yield* noBacksteps(path, `${field}.path`);
 }

@@ -21,7 +21,7 @@ import { byteLength, dns1123Label, dns1123Subdomain } from '#shared/kube/names.t
 const registryProblem = 'must be a host:port pair or multiple pairs separated by commas';
 
 export function* validateNfs(
-  { server, path = '' }: NFSVolumeSource,
+  { server, path }: NFSVolumeSource,
   field: string,
 ): Iterable<FieldError> {
   yield* requireText(server, `${field}.server`);

@@ -4,7 +4,8 @@ import { invalidValue, required } from '#shared/kube/field-error.ts';
 const modeProblem = 'must be a number between 0 and 0777 (octal), both inclusive';
 
 export function* validateMode(mode: number | undefined, field: string): Iterable<FieldError> {
-  if (mode !== undefined && (mode > 0o777 || mode < 0)) yield invalidValue(field, mode, modeProblem);
+  if (mode !== undefined && (mode > 0o777 || mode < 0))
+    yield invalidValue(field, mode, modeProblem);
 }
 
 export function* noBacksteps(path: string, field: string): Iterable<FieldError> {
@@ -32,7 +33,7 @@ interface KeyToPath {
 }
 
 export function* validateKeyToPath(item: KeyToPath, field: string): Iterable<FieldError> {
-  const { key, path = '', mode } = item;
+  const { key, path, mode } = item;
   if (!key) yield required(`${field}.key`);
   if (!path) yield required(`${field}.path`);
   yield* unreservedPath(path, `${field}.path`);

@@ -7,9 +7,16 @@ import type {
   ServiceAccountTokenProjection,
   VolumeProjection,
 } from '#shared/api/types/core-v1.ts';
-import { validateFieldReference, validateResourceReference } from '#shared/api/core/pod/references.ts';
+import {
+  validateFieldReference,
+  validateResourceReference,
+} from '#shared/api/core/pod/references.ts';
 import { unreservedPath, validateKeyToPath, validateMode } from '#shared/api/core/volume/paths.ts';
-import { validateTrustBundleName, validateSignerName, isKubernetesSigner } from '#shared/api/core/signer.ts';
+import {
+  validateTrustBundleName,
+  validateSignerName,
+  isKubernetesSigner,
+} from '#shared/api/core/signer.ts';
 import type { FieldError } from '#shared/kube/errors.ts';
 import { requireText } from '#shared/kube/checks.ts';
 import { forbiddenValue, invalidValue, notOneOf, required } from '#shared/kube/field-error.ts';
@@ -33,11 +40,8 @@ export function* validateDownwardApi(
   for (const item of items) yield* validateDownwardFile(item, field);
 }
 
-function* validateDownwardFile(
-  file: DownwardAPIVolumeFile,
-  field: string,
-): Iterable<FieldError> {
-  const { path = '', fieldRef, resourceFieldRef, mode } = file;
+function* validateDownwardFile(file: DownwardAPIVolumeFile, field: string): Iterable<FieldError> {
+  const { path, fieldRef, resourceFieldRef, mode } = file;
   yield* requireText(path, `${field}.path`);
   yield* unreservedPath(path, `${field}.path`);
   if (fieldRef) {
@@ -127,7 +131,7 @@ function* uniquePath(
 }
 
 function* validateToken(
-  { expirationSeconds = 0, path = '' }: ServiceAccountTokenProjection,
+  { expirationSeconds = 0, path }: ServiceAccountTokenProjection,
   field: string,
   projection: Projection,
 ): Iterable<FieldError> {
@@ -162,11 +166,7 @@ function* validateTrustBundle(
   } else if (name !== undefined) {
     if (!name) yield required(`${field}.name`, 'must be a valid object name');
     for (const problem of validateTrustBundleName(name)) {
-      yield invalidValue(
-        `${field}.name`,
-        name,
-        `not a valid clustertrustbundlename: ${problem}`,
-      );
+      yield invalidValue(`${field}.name`, name, `not a valid clustertrustbundlename: ${problem}`);
     }
     if (labelSelector) {
       yield invalidValue(
