@@ -33,7 +33,7 @@ export interface HttpTransport extends Transport, Disposable {
     options?: RequestOptions & { readonly as?: Representation },
   ): AsyncIterable<readonly WatchEvent[]>;
   /** GET of any path; JSON is parsed, everything else comes as text. */
-  get(path: string, options?: RequestOptions): Promise<unknown>;
+  get(path: string, options?: RequestOptions & { readonly accept?: string }): Promise<unknown>;
 }
 
 /** A way to any API server over HTTPS, its own or a foreign one, with JSON on the wire. */
@@ -58,8 +58,8 @@ export function createHttpTransport(access: ServerAccess): HttpTransport {
         await send({ method: 'GET', path, headers: { accept: acceptOf(as) }, signal }),
       );
     },
-    async get(path, { signal } = {}) {
-      const response = await send({ method: 'GET', path, headers: { accept: '*/*' }, signal });
+    async get(path, { signal, accept = '*/*' } = {}) {
+      const response = await send({ method: 'GET', path, headers: { accept }, signal });
       const answer = await text(response);
       const isJson = response.headers['content-type']?.includes('json');
       return isJson ? (JSON.parse(answer) as unknown) : answer;

@@ -20,6 +20,7 @@ export function createHandlers({ api, health, clock }: WindowServices): Handlers
     watchTable: (input, { signal }) =>
       api.watch(requestOf({ ...input, verb: 'list' }), { signal, as: 'Table' }),
     get: ({ path }, { signal }) => api.get(path, { signal }),
+    discovery: ({ root }, { signal }) => api.get(`/${root}`, { signal, accept: discoveryType }),
     async *health(_input, { signal }) {
       for (;;) {
         yield await health();
@@ -28,6 +29,8 @@ export function createHandlers({ api, health, clock }: WindowServices): Handlers
     },
   };
 }
+
+const discoveryType = 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList';
 
 type Input = Parameters<Handlers<typeof app>['request']>[0];
 

@@ -57,5 +57,7 @@ export const app = {
   watchTable: stream(apiWatch).yields<readonly unknown[]>(),
   /** A path that is no resource: discovery, OpenAPI, health, the scheduler's records. */
   get: call(v.strictObject({ path })).returns<unknown>(),
+  /** What the cluster serves: `apidiscovery.k8s.io/v2` of `/api` or `/apis`. */
+  discovery: call(v.strictObject({ root: v.picklist(['api', 'apis']) })).returns<unknown>(),
   health: stream(v.strictObject({})).yields<Health>(),
 };
