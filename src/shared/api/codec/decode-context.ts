@@ -26,7 +26,7 @@ export class DecodeContext {
   keys = 0;
   isStrict: boolean;
   readonly strictErrors: string[] = [];
-  #typeError: string | undefined;
+  #firstFault: string | undefined;
 
   constructor(isStrict: boolean) {
     this.isStrict = isStrict;
@@ -37,9 +37,13 @@ export class DecodeContext {
     this.strictErrors.push(`unknown field ${JSON.stringify(this.strictPath(key))}`);
   }
 
-  /** Go goes on after a mismatch and reports the first at the end. */
+  /** Go goes on after such a fault and reports the first at the end. */
+  remember(message: string): void {
+    this.#firstFault ??= message;
+  }
+
   mismatch(value: unknown, goType: string, isNumeric = false): void {
-    this.#typeError ??= this.mismatchText(value, goType, isNumeric);
+    this.#firstFault ??= this.mismatchText(value, goType, isNumeric);
   }
 
   /** Go's own unmarshalling functions end the decoding at once. */
@@ -52,7 +56,7 @@ export class DecodeContext {
   }
 
   finish(): void {
-    if (this.#typeError !== undefined) throw new DecodeError(this.#typeError);
+    if (this.#firstFault !== undefined) throw new DecodeError(this.#firstFault);
   }
 
   mismatchText(value: unknown, goType: string, isNumeric: boolean): string {

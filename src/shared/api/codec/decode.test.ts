@@ -39,7 +39,17 @@ const errors: readonly (readonly [type: string, text: string, message: string])[
     '{"spec":{"ports":[{"targetPort":true}]}}',
     'json: cannot unmarshal bool into Go struct field ServicePort.spec.ports.targetPort of type int32',
   ],
-  ['core.v1.Pod', '{"spec":{"overhead":{"cpu":"1x"}}}', "unable to parse quantity's suffix"],
+  ['core.v1.Pod', '{"spec":{"overhead":{"cpu":"1kM"}}}', "unable to parse quantity's suffix"],
+  [
+    'core.v1.Pod',
+    '{"spec":{"overhead":{"cpu":"1x"}}}',
+    "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'",
+  ],
+  [
+    'core.v1.Pod',
+    '{"spec":{"restartPolicy":1}}',
+    'json: cannot unmarshal number into Go struct field PodSpec.spec.restartPolicy of type v1.RestartPolicy',
+  ],
   [
     'core.v1.Pod',
     '{"metadata":{"creationTimestamp":"2024-13-01T00:00:00Z"}}',
@@ -100,7 +110,7 @@ const canonical: readonly (readonly [type: string, input: unknown, stored: unkno
   ],
   [
     'core.v1.Event',
-    { eventTime: '2024-01-01T00:00:00.1234567Z' },
+    { eventTime: '2024-01-01T02:00:00.123456+02:00' },
     {
       kind: 'Event',
       apiVersion: 'v1',
@@ -117,7 +127,7 @@ const canonical: readonly (readonly [type: string, input: unknown, stored: unkno
   [
     'core.v1.Secret',
     { data: { b: 'QUJD\n', a: 'AB==', n: null }, stringData: null },
-    { kind: 'Secret', apiVersion: 'v1', metadata: {}, data: { a: 'AA==', b: 'QUJD', n: null } },
+    { kind: 'Secret', apiVersion: 'v1', metadata: {}, data: { a: 'AA==', b: 'QUJD', n: '' } },
   ],
   [
     'rbac.v1.Role',

@@ -72,9 +72,10 @@ function isKnown(typeName: string, path: readonly (string | number)[]): boolean 
     if (wire.startsWith('list:')) wire = wire.slice('list:'.length);
     else if (wire.startsWith('map:')) wire = wire.slice('map:'.length);
     else if (wire.startsWith('ref:')) {
-      const type = typeData(wire.slice('ref:'.length));
-      const member = membersOf(type).find(({ name }) => name === step);
+      const typeName = wire.slice('ref:'.length);
+      const type = typeData(typeName);
       if (type.jsonUnion) return undefined;
+      const member = membersOf(typeName).find(({ name }) => name === step);
       if (type.list === undefined && !member) return index === path.length - 1 ? false : undefined;
       wire = member?.data.t ?? type.list!;
     } else return undefined;

@@ -19,7 +19,7 @@ const varint = 0;
 const fixed64 = 1;
 const lengthDelimited = 2;
 
-const canonicalQuantity = scalarCodec('quantity').decode;
+const canonicalQuantity = scalarCodec('quantity').decodeAs('resource.Quantity');
 const anyContext = new DecodeContext(false);
 
 const text: ProtobufValue = {

@@ -1,31 +1,40 @@
 import type { DecodeContext } from '#shared/api/codec/decode-context.ts';
 import { NumberLiteral, withPlainNumbers } from '#shared/api/codec/json.ts';
-import { formatQuantity, parseQuantity } from '#shared/kube/quantity.ts';
-import { formatMicroTime, formatTime, parseTime } from '#shared/api/codec/time.ts';
+import { quantityText } from '#shared/api/codec/quantity-text.ts';
+import {
+  formatMicroTime,
+  formatTime,
+  parseMicroTime,
+  parseTime,
+  type Timestamp,
+} from '#shared/api/codec/time.ts';
 
 /** Decodes one value into its canonical form; `null` is handled before wherever Go treats it as absence. */
 export type Decoder = (value: unknown, context: DecodeContext) => unknown;
 
 /** A scalar's decoder, the value that Go writes for its zero, and whether Go has it as a struct. */
 export interface ScalarCodec {
-  readonly decode: Decoder;
+  /** The decoder for a Go type of that name, which a mismatch shows. */
+  readonly decodeAs: (goType: string) => Decoder;
   readonly zero: unknown;
   /** Go has a struct there: `omitempty` never leaves it out. */
   readonly isStruct: boolean;
 }
 
-const integer = (bits: 32 | 64): Decoder => {
-  const [min, max] = bits === 32 ? [-(2 ** 31), 2 ** 31 - 1] : [-(2 ** 63), 2 ** 63];
-  return (value, context) => {
-    if (typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max)
-      return value;
-    if (value === null) return 0;
-    const exact = value instanceof NumberLiteral ? exactInteger(value.source, bits) : undefined;
-    if (exact !== undefined) return exact;
-    context.mismatch(value, `int${bits}`, true);
-    return 0;
+const integer =
+  (bits: 32 | 64) =>
+  (goType: string): Decoder => {
+    const [min, max] = bits === 32 ? [-(2 ** 31), 2 ** 31 - 1] : [-(2 ** 63), 2 ** 63];
+    return (value, context) => {
+      if (typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max)
+        return value;
+      if (value === null) return 0;
+      const exact = value instanceof NumberLiteral ? exactInteger(value.source, bits) : undefined;
+      if (exact !== undefined) return exact;
+      context.mismatch(value, goType, true);
+      return 0;
+    };
   };
-};
 
 /** Integers beyond 2^53 keep their place in the range; a number cannot keep their last digits. */
 function exactInteger(source: string, bits: 32 | 64): number | undefined {
@@ -34,11 +43,13 @@ function exactInteger(source: string, bits: 32 | 64): number | undefined {
   return BigInt.asIntN(bits, value) === value ? Number(value) : undefined;
 }
 
-function decodeString(value: unknown, context: DecodeContext): unknown {
-  if (typeof value === 'string') return value;
-  if (value !== null) context.mismatch(value, 'string');
-  return '';
-}
+const decodeString =
+  (goType: string): Decoder =>
+  (value, context) => {
+    if (typeof value === 'string') return value;
+    if (value !== null) context.mismatch(value, goType);
+    return '';
+  };
 
 function decodeBool(value: unknown, context: DecodeContext): unknown {
   if (typeof value === 'boolean') return value;
@@ -59,29 +70,19 @@ const maxRemembered = 4096;
 
 function decodeQuantity(value: unknown, context: DecodeContext): unknown {
   if (value === null) return '0';
-  const text = typeof value === 'string' ? value : quantityText(value);
-  const known = canonicalQuantities.get(text);
+  const given = typeof value === 'string' ? value : numberText(value);
+  const known = canonicalQuantities.get(given);
   if (known !== undefined) return known;
-  const quantity = parseQuantity(text.trim());
-  if (!quantity) return context.fail(quantityFault(text.trim()));
-  const canonical = formatQuantity(quantity);
+  const read = quantityText(given.trim());
+  if ('fault' in read) return context.fail(read.fault);
   if (canonicalQuantities.size >= maxRemembered) canonicalQuantities.clear();
-  if (text.length < 64) canonicalQuantities.set(text, canonical);
-  return canonical;
+  if (given.length < 64) canonicalQuantities.set(given, read.text);
+  return read.text;
 }
 
-function quantityText(value: unknown): string {
+function numberText(value: unknown): string {
   if (value instanceof NumberLiteral) return value.source;
   return typeof value === 'number' ? String(value) : 'x';
-}
-
-function quantityFault(text: string): string {
-  const parts = /^[+-]?([0-9.]*)(.*)$/s.exec(text);
-  const [, digits = '', suffix = ''] = parts ?? [];
-  const isNumber = /^\d+\.?\d*$|^\.\d+$/.test(digits);
-  if (isNumber && /^([eE][-+]?[0-9]*|[a-zA-Z]*)$/.test(suffix) && suffix !== '')
-    return "unable to parse quantity's suffix";
-  return "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'";
 }
 
 function decodeIntOrString(value: unknown, context: DecodeContext): unknown {
@@ -92,12 +93,16 @@ function decodeIntOrString(value: unknown, context: DecodeContext): unknown {
 }
 
 const decodeTimeWith =
-  (format: (ms: { seconds: number; nanos: number }) => string, isCanonical: RegExp): Decoder =>
+  (
+    parse: (text: string) => Timestamp | string,
+    format: (time: Timestamp) => string,
+    isCanonical: RegExp,
+  ): Decoder =>
   (value, context) => {
     if (value === null) return null;
     if (typeof value !== 'string') return context.failMismatch(value, 'string');
     if (isCanonical.test(value) && value.slice(0, 4) !== '0001') return value;
-    const parsed = parseTime(value);
+    const parsed = parse(value);
     if (typeof parsed === 'string') return context.fail(parsed);
     return parsed.isZero ? null : format(parsed);
   };
@@ -128,7 +133,8 @@ function canonicalBytes(text: string, context: DecodeContext): string | null {
   const compact = text.replaceAll(/[\r\n]/g, '');
   const padded = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
   if (!padded.test(compact)) {
-    context.fail(`illegal base64 data at input byte ${firstIllegalByte(text)}`);
+    context.remember(`illegal base64 data at input byte ${firstIllegalByte(text)}`);
+    return null;
   }
   const padding = compact.endsWith('==') ? 2 : compact.endsWith('=') ? 1 : 0;
   const last = compact.length - padding - 1;
@@ -169,24 +175,28 @@ function decodeRaw(value: unknown): unknown {
 }
 
 const scalars: Readonly<Record<string, ScalarCodec>> = {
-  string: { decode: decodeString, zero: '', isStruct: false },
-  bool: { decode: decodeBool, zero: false, isStruct: false },
-  int32: { decode: integer(32), zero: 0, isStruct: false },
-  int64: { decode: integer(64), zero: 0, isStruct: false },
-  float64: { decode: decodeFloat, zero: 0, isStruct: false },
-  bytes: { decode: decodeBytes, zero: null, isStruct: false },
-  quantity: { decode: decodeQuantity, zero: '0', isStruct: true },
-  intOrString: { decode: decodeIntOrString, zero: 0, isStruct: true },
-  time: { decode: decodeTimeWith(formatTime, canonicalTime), zero: null, isStruct: true },
-  microTime: {
-    decode: decodeTimeWith(formatMicroTime, canonicalMicroTime),
+  string: { decodeAs: decodeString, zero: '', isStruct: false },
+  bool: { decodeAs: () => decodeBool, zero: false, isStruct: false },
+  int32: { decodeAs: integer(32), zero: 0, isStruct: false },
+  int64: { decodeAs: integer(64), zero: 0, isStruct: false },
+  float64: { decodeAs: () => decodeFloat, zero: 0, isStruct: false },
+  bytes: { decodeAs: () => decodeBytes, zero: null, isStruct: false },
+  quantity: { decodeAs: () => decodeQuantity, zero: '0', isStruct: true },
+  intOrString: { decodeAs: () => decodeIntOrString, zero: 0, isStruct: true },
+  time: {
+    decodeAs: () => decodeTimeWith(parseTime, formatTime, canonicalTime),
     zero: null,
     isStruct: true,
   },
-  rawExtension: { decode: decodeRaw, zero: null, isStruct: true },
-  json: { decode: decodeRaw, zero: null, isStruct: true },
-  fieldsV1: { decode: decodeRaw, zero: null, isStruct: true },
-  any: { decode: decodeRaw, zero: null, isStruct: false },
+  microTime: {
+    decodeAs: () => decodeTimeWith(parseMicroTime, formatMicroTime, canonicalMicroTime),
+    zero: null,
+    isStruct: true,
+  },
+  rawExtension: { decodeAs: () => decodeRaw, zero: null, isStruct: true },
+  json: { decodeAs: () => decodeRaw, zero: null, isStruct: true },
+  fieldsV1: { decodeAs: () => decodeRaw, zero: null, isStruct: true },
+  any: { decodeAs: () => decodeRaw, zero: null, isStruct: false },
 };
 
 export function scalarCodec(wire: string): ScalarCodec {

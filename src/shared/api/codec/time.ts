@@ -7,7 +7,9 @@ export interface Timestamp {
 }
 
 const rfc3339 =
-  /^(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:[.,](\d+))?(?:Z|([+-])(\d\d):(\d\d))$/;
+  /^(\d{4})-(\d\d)-(\d\d)T(\d\d?):(\d\d):(\d\d)(?:[.,](\d+))?(?:Z|([+-])(\d\d):(\d\d))$/;
+const rfc3339Micro =
+  /^(\d{4})-(\d\d)-(\d\d)T(\d\d?):(\d\d):(\d\d)[.,](\d{6})(?:Z|([+-])(\d\d):(\d\d))$/;
 
 /** Seconds of Go's zero time. */
 export const zeroTimeSeconds = -62_135_596_800;
@@ -15,7 +17,19 @@ export const zeroTimeSeconds = -62_135_596_800;
 /** RFC 3339 as Go's `time.Parse` takes it; a text says what is wrong with it. */
 export function parseTime(text: string): Timestamp | string {
   const match = rfc3339.exec(text);
-  if (!match) return faultIn(text);
+  return match ? timestampOf(match) : faultIn(text, '2006-01-02T15:04:05Z07:00', elements);
+}
+
+/** The same with exactly six digits of a fraction. */
+export function parseMicroTime(text: string): Timestamp | string {
+  const match = rfc3339Micro.exec(text);
+  return match
+    ? timestampOf(match)
+    : faultIn(text, '2006-01-02T15:04:05.000000Z07:00', microElements);
+}
+
+function timestampOf(match: RegExpExecArray): Timestamp | string {
+  const [text] = match;
   const [, year, month, day, hour, minute, second, fraction = '', sign, offsetHour, offsetMinute] =
     match;
   const outOfRange = rangeFault(match);
@@ -64,25 +78,32 @@ function rangeFault(match: RegExpExecArray): string | undefined {
   return day < 1 || day > inMonth.getUTCDate() ? 'day' : undefined;
 }
 
-const layout = '2006-01-02T15:04:05Z07:00';
-const elements: readonly (readonly [pattern: RegExp, element: string])[] = [
+type Element = readonly [pattern: RegExp, element: string];
+
+const elements: readonly Element[] = [
   [/^\d{4}/, '2006'],
   [/^-/, '-'],
   [/^\d\d/, '01'],
   [/^-/, '-'],
   [/^\d\d/, '02'],
   [/^T/, 'T'],
-  [/^\d\d/, '15'],
+  [/^\d\d?/, '15'],
   [/^:/, ':'],
   [/^\d\d/, '04'],
   [/^:/, ':'],
   [/^\d\d(?:[.,]\d+)?/, '05'],
   [/^(?:Z|[+-]\d\d:\d\d)/, 'Z07:00'],
 ];
+const microElements: readonly Element[] = [
+  ...elements.slice(0, -2),
+  [/^\d\d/, '05'],
+  [/^[.,]\d{6}/, '.000000'],
+  [/^(?:Z|[+-]\d\d:\d\d)/, 'Z07:00'],
+];
 
-function faultIn(text: string): string {
+function faultIn(text: string, layout: string, parts: readonly Element[]): string {
   let rest = text;
-  for (const [pattern, element] of elements) {
+  for (const [pattern, element] of parts) {
     const match = pattern.exec(rest);
     if (!match)
       return `parsing time ${JSON.stringify(text)} as "${layout}": cannot parse ${JSON.stringify(rest)} as "${element}"`;

@@ -1,7 +1,13 @@
 import type { DecodeContext, PathMember } from '#shared/api/codec/decode-context.ts';
 import { countKeys, NumberLiteral } from '#shared/api/codec/json.ts';
 import { type Decoder, scalarCodec } from '#shared/api/codec/scalars.ts';
-import { type FieldData, type Member, membersOf, typeData } from '#shared/api/schema/type-data.ts';
+import {
+  type FieldData,
+  type Member,
+  membersOf,
+  namedGoType,
+  typeData,
+} from '#shared/api/schema/type-data.ts';
 
 interface Codec {
   readonly decode: Decoder;
@@ -67,7 +73,8 @@ export class StructCodec implements Codec {
   /** Reads the members in the order given; only when that is not Go's are they put into it. */
   readonly decode = (value: unknown, context: DecodeContext): unknown => {
     const fields = this.#fields ?? this.#compile();
-    if (value === null) return this.zero();
+    if (value === null)
+      return context.depth === 0 ? { ...this.#identity, ...this.zero() } : this.zero();
     if (!isObject(value)) {
       context.mismatch(value, this.goType);
       return this.zero();
@@ -124,7 +131,7 @@ export class StructCodec implements Codec {
     const type = typeData(this.#typeName);
     const owner = this.#typeName.slice(this.#typeName.lastIndexOf('.') + 1);
     const fields = new Map<string, FieldCodec>();
-    for (const member of membersOf(type))
+    for (const member of membersOf(this.#typeName))
       fields.set(member.name, fieldCodec(member, owner, fields.size));
     const [gvk, ...others] = type.gvk ?? [];
     if (gvk && others.length === 0 && fields.has('kind')) this.#identity = identityOf(gvk);
@@ -139,8 +146,9 @@ function identityOf(gvk: string): Readonly<Record<string, string>> {
   return { kind: gvk.slice(slash + 1), apiVersion: gvk.slice(0, slash) };
 }
 
-function fieldCodec({ name, data, embeddedIn }: Member, owner: string, index: number): FieldCodec {
-  const codec = wireCodec(data.t);
+function fieldCodec(member: Member, owner: string, index: number): FieldCodec {
+  const { name, data, embeddedIn, declaredIn } = member;
+  const codec = wireCodec(data.t, namedGoType(declaredIn, name));
   const isPointer = data.p === 1;
   const omitsEmpty = data.o === 'z' || (data.o === 'e' && (isPointer || !codec.isStruct));
   return {
@@ -148,11 +156,28 @@ function fieldCodec({ name, data, embeddedIn }: Member, owner: string, index: nu
     owner,
     embeddedIn,
     index,
-    decode: memberDecoder(codec, data, omitsEmpty),
+    decode:
+      omitsEmpty || codec.isStruct || isStoredAsJson(declaredIn)
+        ? memberDecoder(codec, data, omitsEmpty)
+        : emptyAsNull(memberDecoder(codec, data, omitsEmpty)),
     zero: isPointer ? () => null : codec.zero,
     isPointer,
     omitsEmpty,
     isAlwaysWritten: !omitsEmpty,
+  };
+}
+
+/** Upstream stores these as JSON, which tells an empty list from none. */
+function isStoredAsJson(typeName: string): boolean {
+  return typeName.startsWith('apiextensions.') || typeName.startsWith('apiregistration.');
+}
+
+/** Upstream stores protobuf, which does not: an empty list comes back as none. */
+function emptyAsNull(decode: Decoder): Decoder {
+  return (value, context) => {
+    const decoded = decode(value, context);
+    const isNothing = typeof decoded === 'object' && decoded !== null && isEmpty(decoded);
+    return isNothing ? null : decoded;
   };
 }
 
@@ -178,22 +203,24 @@ export function isEmpty(value: object): boolean {
   return true;
 }
 
-function wireCodec(wire: string): Codec {
-  if (wire.startsWith('list:')) return listCodec(wire.slice('list:'.length));
-  if (wire.startsWith('map:')) return mapCodec(wire.slice('map:'.length));
+/** `goType` is the type's name in messages where the wire type does not tell it. */
+function wireCodec(wire: string, goType?: string): Codec {
+  if (wire.startsWith('list:')) return listCodec(wire.slice('list:'.length), goType);
+  if (wire.startsWith('map:')) return mapCodec(wire.slice('map:'.length), goType);
   if (wire.startsWith('ref:')) {
     const typeName = wire.slice('ref:'.length);
     const { list, jsonUnion } = typeData(typeName);
-    if (list !== undefined) return { ...listCodec(list), goType: goNameOf(typeName) };
+    if (list !== undefined) return listCodec(list, goNameOf(typeName));
     return jsonUnion ? unionCodec(typeName) : structOf(typeName);
   }
-  const { decode, zero, isStruct } = scalarCodec(wire);
-  return { decode, zero: () => zero, isStruct, goType: goScalars[wire] ?? wire };
+  const { decodeAs, zero, isStruct } = scalarCodec(wire);
+  const shown = goType ?? goScalars[wire] ?? wire;
+  return { decode: decodeAs(shown), zero: () => zero, isStruct, goType: shown };
 }
 
-function listCodec(items: string): Codec {
-  const item = wireCodec(items);
-  const goType = `[]${item.goType}`;
+function listCodec(items: string, named?: string): Codec {
+  const item = wireCodec(items, named?.startsWith('[]') ? named.slice(2) : undefined);
+  const goType = named ?? `[]${item.goType}`;
   const decode: Decoder = (value, context) => {
     if (value === null) return null;
     if (!Array.isArray(value)) {
@@ -213,9 +240,12 @@ function listCodec(items: string): Codec {
   return { decode, zero: () => null, isStruct: false, goType };
 }
 
-function mapCodec(values: string): Codec {
-  const item = wireCodec(values);
-  const goType = values === 'quantity' ? 'v1.ResourceList' : `map[string]${item.goType}`;
+function mapCodec(values: string, named?: string): Codec {
+  const item = wireCodec(
+    values,
+    named?.startsWith('map[') ? named.replace(/^map\[[^\]]*\]/, '') : undefined,
+  );
+  const goType = named ?? `map[string]${item.goType}`;
   const decode: Decoder = (value, context) => {
     if (value === null) return null;
     if (!isObject(value)) {
@@ -230,7 +260,8 @@ function mapCodec(values: string): Codec {
       context.keys++;
       context.steps[depth] = key;
       context.depth = depth + 1;
-      const decoded = item.decode(value[key], context);
+      // Protobuf cannot tell absent bytes from none in a map.
+      const decoded = item.decode(value[key], context) ?? (values === 'bytes' ? '' : null);
       if (key === '__proto__') setOwn(map, key, decoded);
       else map[key] = decoded;
       if (key < previous) isSorted = false;

@@ -28,7 +28,7 @@ function compile(name: string, type: TypeData): Schema {
   if (type.list !== undefined)
     return { kind: 'list', items: wireSchema(type.list), listType: 'atomic', mapKeys: [] };
   const fields = new Map<string, Field>();
-  for (const member of membersOf(type)) fields.set(member.name, fieldOf(member.name, member.data));
+  for (const member of membersOf(name)) fields.set(member.name, fieldOf(member.name, member.data));
   return { kind: 'struct', name, fields, ...(type.st === 'atomic' && { isAtomic: true }) };
 }
 

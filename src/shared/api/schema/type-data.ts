@@ -1,3 +1,4 @@
+import namedGoTypes from './go-types.json' with { type: 'json' };
 import data from './types.json' with { type: 'json' };
 
 /** What was observed of one member of a Go struct; `types.json` holds the legend. */
@@ -63,21 +64,33 @@ export function openApiName(name: string): string {
   return openapiNames[name] ?? `io.k8s.api.${name}`;
 }
 
+/**
+ * The Go type of a member where it has a name of its own, such as `v1.RestartPolicy`: error messages
+ * show it. `undefined` where the wire type tells as much.
+ */
+export function namedGoType(typeName: string, member: string): string | undefined {
+  return (namedGoTypes as Readonly<Record<string, Readonly<Record<string, string>>>>)[typeName]?.[
+    member
+  ];
+}
+
 /** A member of a struct with the embedded Go structs around it flattened, as JSON shows them. */
 export interface Member {
   readonly name: string;
   readonly data: FieldData;
+  /** The struct that declares it: the type itself or one embedded in it. */
+  readonly declaredIn: string;
   /** Names of the embedded Go structs between the type and the member; empty for its own. */
   readonly embeddedIn: readonly string[];
 }
 
 /** In the order of declaration. `TypeMeta` comes out as `kind` and `apiVersion`. */
-export function membersOf(type: TypeData): readonly Member[] {
+export function membersOf(typeName: string): readonly Member[] {
   const members: Member[] = [];
-  for (const [name, data] of Object.entries(type.f ?? {})) {
-    if (!isEmbedded(name, data)) members.push({ name, data, embeddedIn: [] });
+  for (const [name, data] of Object.entries(typeData(typeName).f ?? {})) {
+    if (!isEmbedded(name, data)) members.push({ name, data, declaredIn: typeName, embeddedIn: [] });
     else {
-      for (const inner of membersOf(typeData(data.t.slice('ref:'.length))))
+      for (const inner of membersOf(data.t.slice('ref:'.length)))
         members.push({ ...inner, embeddedIn: [name.slice(1), ...inner.embeddedIn] });
     }
   }
