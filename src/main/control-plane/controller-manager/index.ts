@@ -3,10 +3,12 @@ import type { Log } from '#shared/base/log.ts';
 import type { Cluster } from '#shared/client/cluster.ts';
 import { Recorder } from '#shared/client/events.ts';
 import type { Controller } from '#shared/kube/controller.ts';
+import { createDaemonSetController } from './daemon-set.ts';
 import { deploymentController } from './deployment.ts';
 import { Informers } from './informers.ts';
 import { replicaSetController, replicationController } from './replica-set.ts';
 import { startController, type Host } from './runtime.ts';
+import { statefulSetController } from './stateful-set.ts';
 
 export interface ControllerManagerOptions {
   /** As `system:kube-controller-manager`: what all controllers read through. */
@@ -29,7 +31,7 @@ export function startControllerManager(options: ControllerManagerOptions): Async
     clusterFor,
     recorderFor: (component, as) => stack.use(new Recorder({ cluster: as, clock, log, component })),
   };
-  for (const definition of controllers) stack.use(startController(definition, host));
+  for (const definition of controllers()) stack.use(startController(definition, host));
   return stack;
 }
 
