@@ -131,6 +131,8 @@ export interface Controller<T extends KubeObject = KubeObject> {
   readonly indexes?: readonly CacheIndex[];
   /** How many keys are worked on at once; 5 unless stated, as upstream. */
   readonly concurrency?: number;
+  /** Between retries of a key, doubling; 5 ms to 1000 s unless stated. */
+  readonly backoff?: { readonly firstMs: number; readonly maxMs: number };
   reconcile(object: T, context: ReconcileContext): Promise<Outcome | void>;
   /** What is left to do when the object is gone. */
   gone?(context: ReconcileContext): Promise<Outcome | void>;

@@ -6,6 +6,7 @@ import type { Controller } from '#shared/kube/controller.ts';
 import { createDaemonSetController } from './daemon-set.ts';
 import { deploymentController } from './deployment.ts';
 import { Informers } from './informers.ts';
+import { createJobController, jobOrphanController } from './job.ts';
 import { replicaSetController, replicationController } from './replica-set.ts';
 import { startController, type Host } from './runtime.ts';
 import { statefulSetController } from './stateful-set.ts';
@@ -35,11 +36,15 @@ export function startControllerManager(options: ControllerManagerOptions): Async
   return stack;
 }
 
-type AnyController = Controller;
-
-/** Every controller that is one definition. */
-const controllers: readonly AnyController[] = [
-  deploymentController,
-  replicaSetController,
-  replicationController,
-];
+/** Every controller that is one definition, made anew for each run. */
+function controllers(): readonly Controller[] {
+  return [
+    deploymentController,
+    replicaSetController,
+    replicationController,
+    statefulSetController,
+    createDaemonSetController(),
+    createJobController(),
+    jobOrphanController,
+  ];
+}

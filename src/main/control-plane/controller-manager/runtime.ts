@@ -60,10 +60,11 @@ class RunningController<T extends KubeObject> implements AsyncDisposable {
     this.#log = host.log.child({ controller: definition.name });
     this.#cluster = host.clusterFor(definition.name);
     this.#events = host.recorderFor(definition.eventSource ?? definition.name, this.#cluster);
+    const { firstMs, maxMs } = definition.backoff ?? { firstMs: 5, maxMs: 1_000_000 };
     this.#loop = new KeyedLoop<string>({
       clock: host.clock,
       concurrency: definition.concurrency ?? 5,
-      backoffMs: exponential(5, 1_000_000),
+      backoffMs: exponential(firstMs, maxMs),
       run: (key, signal) => this.#pass(key, signal),
       onError: (key, error) => this.#failed(key, error),
     });
