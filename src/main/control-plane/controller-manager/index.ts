@@ -3,6 +3,7 @@ import type { Log } from '#shared/base/log.ts';
 import type { Cluster } from '#shared/client/cluster.ts';
 import { Recorder } from '#shared/client/events.ts';
 import type { Controller } from '#shared/kube/controller.ts';
+import { createCronJobController } from './cron-job.ts';
 import { createDaemonSetController } from './daemon-set.ts';
 import { deploymentController } from './deployment.ts';
 import { Informers } from './informers.ts';
@@ -46,5 +47,6 @@ function controllers(): readonly Controller[] {
     createDaemonSetController(),
     createJobController(),
     jobOrphanController,
+    createCronJobController(),
   ];
 }
