@@ -2,19 +2,39 @@ import { resolve } from 'node:path';
 import vue from '@vitejs/plugin-vue';
 import { defineConfig } from 'electron-vite';
 
-const root = import.meta.dirname;
+const at = (...path: string[]): string => resolve(import.meta.dirname, ...path);
 
-/** The window's page alone for now: it is served to a browser by the headless app. */
+/** The desktop shell, its preload script and the window's page, for Electron 22 and later. */
 export default defineConfig({
+  main: {
+    build: {
+      outDir: at('out/main'),
+      target: 'node16.17',
+      rollupOptions: {
+        input: at('src/main/index.ts'),
+        output: { format: 'cjs', entryFileNames: '[name].cjs' },
+      },
+    },
+  },
+  preload: {
+    build: {
+      outDir: at('out/preload'),
+      target: 'node16.17',
+      rollupOptions: {
+        input: at('src/preload/index.ts'),
+        output: { format: 'cjs', entryFileNames: '[name].cjs' },
+      },
+    },
+  },
   renderer: {
-    root: resolve(root, 'src/renderer'),
+    root: at('src/renderer'),
     plugins: [vue()],
     build: {
-      outDir: resolve(root, 'out/renderer'),
+      outDir: at('out/renderer'),
       emptyOutDir: true,
       target: 'chrome108',
       cssMinify: 'lightningcss',
-      rollupOptions: { input: resolve(root, 'src/renderer/index.html') },
+      rollupOptions: { input: at('src/renderer/index.html') },
     },
   },
 });

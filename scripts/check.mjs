@@ -6,6 +6,7 @@ const typescript = 'node_modules/typescript7/bin/tsc';
 run(node, ['scripts/generate-api.ts']);
 run(node, [typescript, '-p', 'tsconfig.json']);
 run(node, [typescript, '-p', 'src/shared/tsconfig.json']);
+run(node, [typescript, '-p', 'src/preload/tsconfig.json']);
 run('vue-tsc', ['-p', 'src/renderer/tsconfig.json', '--noEmit']);
 run('oxlint', ['--quiet']);
 run('oxfmt', ['--check', 'src', 'test', 'bench', 'scripts']);

@@ -4,8 +4,36 @@ import { connect, type ClientFrame, type Port, type ServerFrame } from '#shared/
 
 export type App = Client<typeof app> & Disposable;
 
-/** Opens the way to the app that serves this page. Rejects when it is not there. */
+type AppPort = Port<ClientFrame, ServerFrame>;
+
+/** Opens the way to the app: through the desktop shell's port, or to whoever serves this page. */
 export async function openApp(): Promise<App> {
+  const isInShell = location.protocol === 'pilothouse:';
+  return connect(app, await (isInShell ? openShellPort() : openSocket()));
+}
+
+/** The preload script answers the page's wish with a port of its own. */
+async function openShellPort(): Promise<AppPort> {
+  const port = await new Promise<MessagePort>((resolve) => {
+    addEventListener('message', function receive({ data, source, ports }) {
+      if (source !== window || data !== 'pilothouse-port' || !ports[0]) return;
+      removeEventListener('message', receive);
+      resolve(ports[0]);
+    });
+    postMessage('pilothouse-connect', location.origin);
+  });
+  return {
+    send: (frame) => port.postMessage(frame),
+    listen(receive, closed) {
+      port.addEventListener('message', ({ data }) => receive(data as ServerFrame));
+      port.addEventListener('close', closed);
+      port.start();
+      return { [Symbol.dispose]: () => port.close() };
+    },
+  };
+}
+
+async function openSocket(): Promise<AppPort> {
   const socket = new WebSocket(`ws://${location.host}/port`);
   await new Promise<void>((resolve, reject) => {
     socket.addEventListener('open', () => resolve(), { once: true });
@@ -13,10 +41,6 @@ export async function openApp(): Promise<App> {
       once: true,
     });
   });
-  return connect(app, portOn(socket));
-}
-
-function portOn(socket: WebSocket): Port<ClientFrame, ServerFrame> {
   return {
     send: (frame) => socket.send(JSON.stringify(frame)),
     listen(receive, closed) {
