@@ -212,18 +212,17 @@ function refuseConflicts(
     }
   }
   throw conflictError(
-    [...remaining].map(([id, fields]) => ({
-      owner: describeOwner(owners.get(id)!),
-      paths: pathsOf(fields),
-    })),
+    [...remaining]
+      .map(([id, fields]) => ({ owner: owners.get(id)!, paths: pathsOf(fields) }))
+      .sort((left, right) => (sortKey(left.owner) < sortKey(right.owner) ? -1 : 1))
+      .map(({ owner, paths }) => ({ owner: describeOwner(owner), paths })),
   );
 }
 
 function conflictError(
   conflicts: readonly { readonly owner: string; readonly paths: readonly string[] }[],
 ): ApiError {
-  const sorted = conflicts.toSorted((a, b) => (a.owner < b.owner ? -1 : 1));
-  const causes = sorted.flatMap(({ owner, paths }) =>
+  const causes = conflicts.flatMap(({ owner, paths }) =>
     paths.map((field): FieldError => ({
       type: 'FieldManagerConflict',
       field,
@@ -234,13 +233,23 @@ function conflictError(
   const text =
     first && causes.length === 1
       ? `1 conflict: ${first.message}: ${first.field}`
-      : `${causes.length} conflicts: ${sorted
+      : `${causes.length} conflicts: ${conflicts
           .flatMap(({ owner, paths }) => [
             `conflicts with ${owner}:`,
             ...paths.map((path) => `- ${path}`),
           ])
           .join('\n')}`;
   return new ApiError('Conflict', `Apply failed with ${text}`, { causes });
+}
+
+/** Upstream sorts by the JSON of the identity. */
+function sortKey({ manager, operation, apiVersion, subresource }: Owner): string {
+  return JSON.stringify({
+    manager,
+    operation,
+    ...(operation === 'Update' && { apiVersion }),
+    ...(subresource && { subresource }),
+  });
 }
 
 /** Such as `"kubectl" with subresource "status" using apps/v1`. */

@@ -21,14 +21,10 @@ import type { ListSchema, ScalarType, Schema } from '#shared/kube/schema.ts';
  * object or list in a declared member is not a field itself, unless it is `{}` or null.
  */
 export function fieldsIn(schema: Schema, value: unknown): FieldSet | undefined {
-  switch (shapeOf(schema, value)) {
-    case 'leaf':
-      return schema.kind === 'any' && value === null ? undefined : leaf;
-    case 'items':
-      return Array.isArray(value) ? fieldsInList(schema as ListSchema, value) : undefined;
-    case 'members':
-      return isRecord(value) ? fieldsInObject(schema, value) : undefined;
-  }
+  const shape = shapeOf(schema, value);
+  if (shape === 'leaf') return schema.kind === 'any' && value === null ? undefined : leaf;
+  if (shape === 'members') return isRecord(value) ? fieldsInObject(schema, value) : undefined;
+  return Array.isArray(value) ? fieldsInList(schema as ListSchema, value) : undefined;
 }
 
 function fieldsInObject(schema: Schema, value: JsonObject): FieldSet | undefined {
@@ -74,21 +70,16 @@ export function complaintsAbout(schema: Schema, value: unknown): string | undefi
 
 function validate(schema: Schema, value: unknown): Complaint[] {
   if (value === null || value === undefined) return [];
-  switch (schema.kind) {
-    case 'scalar':
-      return validateScalar(schema.type, value);
-    case 'list':
-      return Array.isArray(value)
-        ? validateList(schema, value)
-        : [{ path: '', message: `expected list, got ${goPointer(value)}` }];
-    case 'any':
-      return [];
-    case 'struct':
-    case 'map':
-      return isRecord(value)
-        ? validateObject(schema, value)
-        : [{ path: '', message: `expected map, got ${goPointer(value)}` }];
+  if (schema.kind === 'any') return [];
+  if (schema.kind === 'scalar') return validateScalar(schema.type, value);
+  if (schema.kind === 'list') {
+    return Array.isArray(value)
+      ? validateList(schema, value)
+      : [{ path: '', message: `expected list, got ${goPointer(value)}` }];
   }
+  return isRecord(value)
+    ? validateObject(schema, value)
+    : [{ path: '', message: `expected map, got ${goPointer(value)}` }];
 }
 
 function validateObject(schema: Schema, value: JsonObject): Complaint[] {

@@ -18,6 +18,7 @@ import { UnaddressableItem } from '#shared/kube/managed-fields/path-element.ts';
 import { reconcile } from '#shared/kube/managed-fields/reconcile.ts';
 import type { JsonObject } from '#shared/kube/managed-fields/values.ts';
 import type { KubeObject } from '#shared/kube/object.ts';
+import { isSameJson } from '#shared/kube/patch/json.ts';
 import type { StructSchema } from '#shared/kube/schema.ts';
 import type { ManagedFieldsEntry } from '#shared/kube/types/meta-v1.ts';
 
@@ -85,6 +86,7 @@ function currentOwners(
   if (subresource || !sent || sent === current) return ownersOrNone(current);
   if (sent.length === 0) return new Map();
   if (sent.length === 1 && Object.keys(sent[0]!).length === 0) return new Map();
+  if (isSameJson(sent, current)) return ownersOrNone(current); // known by reference, so parsed already
   try {
     const owners = parseOwners(sent);
     if (owners.size > 0) return owners;

@@ -14,17 +14,10 @@ const anything: Schema = { kind: 'any' };
  * whole, unless it is an object.
  */
 export function shapeOf(schema: Schema, value: unknown): Shape {
-  switch (schema.kind) {
-    case 'scalar':
-      return 'leaf';
-    case 'list':
-      return schema.listType === 'atomic' ? 'leaf' : 'items';
-    case 'any':
-      return isRecord(value) ? 'members' : 'leaf';
-    case 'struct':
-    case 'map':
-      return schema.isAtomic ? 'leaf' : 'members';
-  }
+  if (schema.kind === 'scalar') return 'leaf';
+  if (schema.kind === 'list') return schema.listType === 'atomic' ? 'leaf' : 'items';
+  if (schema.kind === 'any') return isRecord(value) ? 'members' : 'leaf';
+  return schema.isAtomic ? 'leaf' : 'members';
 }
 
 export function isRecord(value: unknown): value is JsonObject {
@@ -41,19 +34,11 @@ export function isHollow(value: unknown): boolean {
 
 /** The schema of one member; nothing for a member that the schema does not allow. */
 export function memberSchema(schema: Schema, name: string): Schema | undefined {
-  switch (schema.kind) {
-    case 'struct': {
-      const field = schema.fields.get(name);
-      if (field) return field.schema;
-      return schema.preservesUnknown || schema.fields.size === 0 ? anything : undefined;
-    }
-    case 'map':
-      return schema.values;
-    case 'any':
-    case 'list':
-    case 'scalar':
-      return anything;
-  }
+  if (schema.kind === 'map') return schema.values;
+  if (schema.kind !== 'struct') return anything;
+  const field = schema.fields.get(name);
+  if (field) return field.schema;
+  return schema.preservesUnknown || schema.fields.size === 0 ? anything : undefined;
 }
 
 export function isDeclared(schema: Schema, name: string): boolean {

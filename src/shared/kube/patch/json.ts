@@ -47,6 +47,15 @@ export function isSameJson(left: unknown, right: unknown): boolean {
   );
 }
 
+/** A value as Go's `%s` prints it, which was meant for strings. */
+export function goString(value: unknown): string {
+  if (typeof value === 'string') return value;
+  if (value === null || value === undefined) return '%!s(<nil>)';
+  if (typeof value === 'object') return goFormat(value);
+  const type = typeof value === 'number' ? (Number.isInteger(value) ? 'int64' : 'float64') : 'bool';
+  return `%!s(${type}=${goFormat(value)})`;
+}
+
 /** A value as Go's `%v` prints it, which upstream's messages about patches contain. */
 export function goFormat(value: unknown): string {
   if (value === null || value === undefined) return '<nil>';

@@ -14,7 +14,8 @@ export function missingMergeKey(item: JsonObject, mergeKey: string): Error {
 }
 
 export function wrongType(expected: string, actual: unknown): Error {
-  return unclassified(`expected a ${expected}, but received a ${goTypeOf(actual)}`);
+  const received = actual === null ? '%!s(<nil>)' : goTypeOf(actual);
+  return unclassified(`expected a ${expected}, but received a ${received}`);
 }
 
 /** The Go type that upstream decodes a JSON value into. */

@@ -1,6 +1,7 @@
 import { ApiError } from '#shared/kube/errors.ts';
 import {
   goFormat,
+  goString,
   has,
   isArray,
   isObject,
@@ -77,7 +78,7 @@ function applyDirective(patch: JsonObject): JsonObject {
 
 function unknownDirective(patch: JsonObject): Error {
   return unclassified(
-    `unknown patch type: ${goFormat(patch[directive])} in map: ${goFormat(patch)}`,
+    `unknown patch type: ${goString(patch[directive])} in map: ${goFormat(patch)}`,
   );
 }
 
@@ -125,7 +126,10 @@ function mergeOrdered(
   else if (added) merged = withoutDirectives(added) as unknown[];
   else if (current) merged = current;
   else return false;
-  itemTypeOf(current ?? [], added ?? []);
+  const first = merged[0] ?? wanted[0] ?? current?.[0];
+  if (itemTypeOf(current ?? [], added ?? []) === 'map[string]interface {}' && isObject(first)) {
+    if (!plan.mergeKey) throw missingMergeKey(first, plan.mergeKey);
+  }
   const ordered = inOrder(merged, { wanted, current: current ?? [], mergeKey: plan.mergeKey });
   setMember(draft, name, current && isSameItems(current, ordered) ? current : ordered);
   return true;
