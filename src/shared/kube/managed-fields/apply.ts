@@ -1,6 +1,7 @@
 import { ApiError, type FieldError } from '#shared/kube/errors.ts';
 import { complaintsAbout, fieldsIn } from '#shared/kube/managed-fields/configuration.ts';
 import {
+  matching,
   pathsOf,
   recursiveDifference,
   setOf,
@@ -147,7 +148,7 @@ interface Merge extends Apply {
 
 function merge(endpoint: OwnedEndpoint, apply: Merge): { object: JsonObject; owners: Owners } {
   const { live, config, manager, force, now } = apply;
-  const { schema, apiVersion, subresource, resetFields } = endpoint;
+  const { schema, apiVersion, subresource, resetFields, onlyFields } = endpoint;
   const owners: Owners = new Map(apply.owners);
   reconcileOwners(endpoint, owners);
   const before = withoutManagedFields(asJson(live));
@@ -160,7 +161,8 @@ function merge(endpoint: OwnedEndpoint, apply: Merge): { object: JsonObject; own
   } as const;
   const id = idOf(identity);
   const last = owners.get(id);
-  const wanted = recursiveDifference(fieldsIn(schema, config), resetFields);
+  const spoken = recursiveDifference(fieldsIn(schema, config), resetFields);
+  const wanted = onlyFields ? matching(spoken, onlyFields) : spoken;
   const fields = difference(wanted, unownedFields);
   owners.set(id, { ...identity, time: last?.time, fields: wanted });
   const object = prune(endpoint, { merged: joined, owners, last });

@@ -132,6 +132,25 @@ function tidy(set: FieldSet): FieldSet | undefined {
   return set[self] && leaf;
 }
 
+/** Paths by their beginnings; `*` stands for any element. */
+export interface FieldPattern {
+  readonly [element: PathElement]: FieldPattern | true;
+}
+
+/** The fields on the way to what the pattern names, and all that is below it. */
+export function matching(set: FieldSet | undefined, pattern: FieldPattern): FieldSet | undefined {
+  let result: DraftSet | undefined;
+  for (const element in set) {
+    const wanted = pattern[element] ?? pattern['*'];
+    if (!wanted || element === self) continue;
+    const node = set[element]!;
+    const below = wanted === true || node === leaf ? node : matching(node, wanted);
+    const kept = isMember(node) && below !== node ? withSelf(below) : below;
+    if (kept) (result ??= {})[element] = kept;
+  }
+  return result;
+}
+
 export function hasPath(set: FieldSet | undefined, path: readonly PathElement[]): boolean {
   let node = set;
   for (const element of path) node = node?.[element];

@@ -1,6 +1,7 @@
 import { compareObjects, type Comparison } from '#shared/kube/managed-fields/compare.ts';
 import {
   difference,
+  matching,
   intersection,
   union,
   type FieldSet,
@@ -15,6 +16,7 @@ import {
   type Owners,
 } from '#shared/kube/managed-fields/owners.ts';
 import { UnaddressableItem } from '#shared/kube/managed-fields/path-element.ts';
+import type { EndpointFields } from '#shared/kube/managed-fields/reset-fields.ts';
 import { reconcile } from '#shared/kube/managed-fields/reconcile.ts';
 import type { JsonObject } from '#shared/kube/managed-fields/values.ts';
 import type { KubeObject } from '#shared/kube/object.ts';
@@ -23,11 +25,9 @@ import type { StructSchema } from '#shared/kube/schema.ts';
 import type { ManagedFieldsEntry } from '#shared/kube/types/meta-v1.ts';
 
 /** One version of a kind, as one endpoint (the object itself or a subresource) sees it. */
-export interface OwnedVersion {
+export interface OwnedVersion extends EndpointFields {
   readonly schema: StructSchema;
   readonly apiVersion: string;
-  /** What this endpoint resets anyway, so that nobody comes to own it through it. */
-  readonly resetFields?: FieldSet | undefined;
 }
 
 /** Where a write comes in. */
@@ -134,22 +134,34 @@ export function versionOf(endpoint: OwnedEndpoint, apiVersion: string): OwnedVer
 export type Comparer = (apiVersion: string) => Comparison | undefined;
 
 export function comparer(endpoint: OwnedEndpoint, before: KubeObject, after: KubeObject): Comparer {
-  const { schema, resetFields, apiVersion } = endpoint;
-  const own = compareObjects(schema, asJson(before), asJson(after), resetFields);
+  const { apiVersion } = endpoint;
+  const own = compareVersion(endpoint, asJson(before), asJson(after));
   const others = new Map<string, Comparison | undefined>([[apiVersion, own]]);
   return (wanted) => {
     if (others.has(wanted)) return others.get(wanted);
     const version = endpoint.inVersion?.(wanted);
     const comparison =
       version &&
-      compareObjects(
-        version.schema,
+      compareVersion(
+        version,
         convertTo(endpoint, asJson(before), wanted),
         convertTo(endpoint, asJson(after), wanted),
-        version.resetFields,
       );
     others.set(wanted, comparison);
     return comparison;
+  };
+}
+
+function compareVersion(
+  { schema, resetFields, onlyFields }: OwnedVersion,
+  before: JsonObject,
+  after: JsonObject,
+): Comparison {
+  const comparison = compareObjects(schema, before, after, resetFields);
+  if (!onlyFields) return comparison;
+  return {
+    changed: matching(comparison.changed, onlyFields),
+    removed: matching(comparison.removed, onlyFields),
   };
 }
 
