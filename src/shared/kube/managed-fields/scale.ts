@@ -56,8 +56,9 @@ export function toParent(
   return formatOwners(joined, parentEntries);
 }
 
-function withoutEntry({ entry: _, ...owner }: Owner): Owner {
-  return owner;
+function withoutEntry(owner: Owner): Owner {
+  const { entry: _, ...rest } = owner;
+  return rest;
 }
 
 function elementsOf(path: readonly string[] | undefined): readonly string[] | undefined {
