@@ -27,6 +27,8 @@ import {
   type WatchMessage,
   type WatchRequest,
 } from './store.ts';
+import { hashKeyValues } from './snapshot/hash.ts';
+import { writeSnapshot, type Snapshot } from './snapshot/write.ts';
 import { decide, tombstone, type PastRange, type Rules } from './transaction.ts';
 import { WatchHub } from './watch-hub.ts';
 
@@ -43,6 +45,15 @@ export interface EmbeddedStoreOptions {
 export interface EmbeddedStore extends Store {
   /** Gives room that compaction freed back to the file system. */
   defragment(): Promise<void>;
+  snapshot(): Snapshot;
+  /** A checksum of every key-value as of a revision; now, without one. */
+  hash(atRevision?: number): Promise<StoreHash>;
+}
+
+export interface StoreHash {
+  readonly hash: number;
+  readonly revision: number;
+  readonly compactRevision: number;
 }
 
 /** How often a lease's remaining time is written down, so that a restart does not start it again. */
@@ -209,9 +220,28 @@ class JournalledStore implements EmbeddedStore {
     };
   }
 
-  snapshot(): AsyncIterable<Uint8Array> {
+  snapshot(): Snapshot {
     this.#checkRunning();
-    throw new StoreError('unavailable', 'Snapshots are not available from this store yet');
+    const revision = this.revision;
+    return writeSnapshot({
+      revision,
+      live: this.#head.durable.collect(''),
+      deleted: this.#recent
+        .since(revision)
+        .flatMap(({ type, kv }) => (type === 'delete' ? kv.key : [])),
+      leases: this.#lessor.remaining(),
+    });
+  }
+
+  async hash(atRevision = 0): Promise<StoreHash> {
+    const everything = { key: '\0', rangeEnd: '\0', revision: atRevision };
+    const { kvs, revision } = await this.range(everything);
+    const hash = await hashKeyValues(kvs);
+    return {
+      hash,
+      revision: atRevision > 0 ? atRevision : revision,
+      compactRevision: this.#compactRevision,
+    };
   }
 
   async defragment(): Promise<void> {
