@@ -7,6 +7,7 @@ import type { LeaseChange } from './journal.ts';
 /** "Plth": tells our files from anybody else's SQLite files. */
 const applicationId = 0x506c7468;
 const formatVersion = 1;
+export const filePageBytes = 8192;
 
 /** What a file held when it was opened. */
 export interface LoadedState {
@@ -24,7 +25,7 @@ export function openDatabase(path: string): DatabaseSync {
   try {
     database.exec('PRAGMA locking_mode=EXCLUSIVE');
     const isNew = pragma(database, 'page_count') === 0;
-    if (isNew) database.exec('PRAGMA page_size=8192');
+    if (isNew) database.exec(`PRAGMA page_size=${filePageBytes}`);
     database.exec('PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0');
     database.exec('PRAGMA temp_store=MEMORY; PRAGMA cache_size=-16384; PRAGMA cell_size_check=ON');
     if (isNew || pragma(database, 'application_id') === 0) createTables(database);
@@ -35,7 +36,7 @@ export function openDatabase(path: string): DatabaseSync {
   }
 }
 
-function createTables(database: DatabaseSync): void {
+export function createTables(database: DatabaseSync): void {
   database.exec(`
     BEGIN IMMEDIATE;
     PRAGMA application_id=${applicationId};

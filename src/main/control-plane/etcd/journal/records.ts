@@ -49,6 +49,13 @@ export function writeRecord(target: Buffer, offset: number, event: StoreEvent): 
   return valueAt + kv.value.byteLength;
 }
 
+export function sealedRecord(event: StoreEvent): Buffer {
+  const record = Buffer.allocUnsafeSlow(recordLength(event));
+  writeRecord(record, 0, event);
+  sealRecord(record);
+  return record;
+}
+
 /** Fills in the checksum of a record written by `writeRecord`. */
 export function sealRecord(record: Buffer): void {
   record.writeUInt32LE(crc32(record.subarray(flagsAt)), 0);

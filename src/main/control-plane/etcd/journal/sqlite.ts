@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { StoreError, type KeyValue, type StoreErrorCode } from '../store.ts';
+import { finishRestore } from '../snapshot/restore.ts';
 import { loadFile, lockFile, type LoadedState } from './file.ts';
 import type { HistoryChange, HistoryPage, HistoryQuery, Journal, JournalBatch } from './journal.ts';
 import {
@@ -18,6 +19,7 @@ type Unnumbered<T> = T extends unknown ? Omit<T, 'id'> : never;
 export function openSqliteJournal(path: string): { journal: Journal; state: LoadedState } {
   using stack = new DisposableStack();
   stack.use(lockFile(path));
+  finishRestore(path);
   // Started before the file is read: the one takes as long as the other.
   const worker = new Worker(new URL('./worker.ts', import.meta.url), { workerData: { path } });
   stack.defer(() => void worker.terminate());

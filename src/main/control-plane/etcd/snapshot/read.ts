@@ -19,14 +19,16 @@ export interface SnapshotStatus {
   readonly hasChecksum: boolean;
   /** How many keys there are once it is restored. */
   readonly liveKeys: number;
+  /** The revision that the store was at: later than `revision` if that left no trace. */
+  readonly newestRevision: number;
   readonly leases: number;
 }
 
 /** What is called for each thing that counts when restoring; the buffers are the receiver's. */
 export interface SnapshotReceiver {
-  put(kv: KeyValue): void;
-  delete(key: string): void;
-  lease(lease: LeaseChange): void;
+  readonly put: (kv: KeyValue) => void;
+  readonly delete: (key: string) => void;
+  readonly lease: (lease: LeaseChange) => void;
 }
 
 const ignoring: SnapshotReceiver = { put: () => {}, delete: () => {}, lease: () => {} };
@@ -79,6 +81,7 @@ async function readBuckets(bolt: BoltReader, receiver: SnapshotReceiver): Promis
   let hash = 0;
   let totalKeys = 0;
   let revision = 0;
+  let newestRevision = 0;
   let leases = 0;
   let isEtcd = false;
   const live = new Set<string>();
@@ -92,11 +95,15 @@ async function readBuckets(bolt: BoltReader, receiver: SnapshotReceiver): Promis
         leases++;
         receiver.lease(readLease(value));
       }
+      if (name === 'meta' && key.toString('latin1').endsWith('CompactRev')) {
+        newestRevision = Math.max(newestRevision, Number(value.readBigInt64BE(0)));
+      }
     }
     isEtcd ||= name === 'key';
   }
   if (!isEtcd) throw new BoltError('it is a bbolt file, but not of etcd');
-  return { hash, revision, totalKeys, liveKeys: live.size, leases };
+  newestRevision = Math.max(newestRevision, revision);
+  return { hash, revision, newestRevision, totalKeys, liveKeys: live.size, leases };
 }
 
 /** Returns the revision of the change. */
