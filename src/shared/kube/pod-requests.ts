@@ -36,6 +36,8 @@ export interface PodRequestsOptions {
   readonly useStatus?: boolean;
   /** Added to every container that does not ask for the resource. */
   readonly missing?: ReadonlyMap<string, number>;
+  /** Leaves out what the pod asks for as a whole; its overhead still counts. */
+  readonly containersOnly?: boolean;
 }
 
 /** Per resource: CPU in thousandths, everything else in whole units; fractions are kept. */
@@ -51,7 +53,7 @@ export function podRequests(
   options: PodRequestsOptions = {},
 ): RequestedAmounts {
   const totals = containerRequests(pod, options);
-  const podLevel = pod.spec.resources?.requests;
+  const podLevel = options.containersOnly ? undefined : pod.spec.resources?.requests;
   if (podLevel) {
     const { resources, allocatedResources } = pod.status ?? {};
     const effective =

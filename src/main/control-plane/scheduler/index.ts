@@ -1,0 +1,57 @@
+import type { Clock } from '#shared/base/clock.ts';
+import type { Log } from '#shared/base/log.ts';
+import type { Cluster } from '#shared/client/cluster.ts';
+import type { SchedulerConfiguration } from './configuration.ts';
+import { startInformers, watchOthers } from './informers.ts';
+import type { RecordEvent } from './plugin.ts';
+import { Records, type AttemptRecord } from './records.ts';
+import { Scheduler, type SchedulerOptions } from './scheduler.ts';
+
+export interface StartSchedulerOptions {
+  readonly cluster: Cluster;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly recordEvent: RecordEvent;
+  readonly configuration?: SchedulerConfiguration;
+  readonly random?: () => number;
+  /** How many attempts are remembered. */
+  readonly recordLimit?: number;
+  readonly onDecision?: SchedulerOptions['onDecision'];
+}
+
+export interface RunningScheduler extends AsyncDisposable {
+  /** Resolves once the first picture of the cluster is complete and scheduling begins. */
+  readonly ready: Promise<void>;
+  /** The last attempts, newest first; of one pod where its `namespace/name` is given. */
+  records(podKey?: string): readonly AttemptRecord[];
+}
+
+/** Starts kube-scheduler: watches the cluster and binds every pod of its profiles to a node. */
+export function startScheduler(options: StartSchedulerOptions): RunningScheduler {
+  const { clock, recordLimit = 256, random = Math.random } = options;
+  const stack = new AsyncDisposableStack();
+  const informers = startInformers(options);
+  for (const informer of Object.values(informers)) stack.use(informer);
+  const records = new Records(recordLimit);
+  const scheduler = new Scheduler({
+    ...options,
+    random,
+    listers: informers,
+    onDecision(queued, decision, tookMs) {
+      records.add(queued, decision, { at: clock.now(), tookMs });
+      options.onDecision?.(queued, decision, tookMs);
+    },
+  });
+  stack.use(scheduler);
+  stack.use(informers.nodes.subscribe(({ before, after }) => scheduler.nodeChanged(before, after)));
+  stack.use(informers.pods.subscribe(({ before, after }) => scheduler.podChanged(before, after)));
+  stack.use(watchOthers(informers, scheduler.queue));
+  const ready = Promise.all(Object.values(informers).map(({ synced }) => synced)).then(() =>
+    scheduler.open(),
+  );
+  return {
+    ready,
+    records: (podKey) => records.list(podKey),
+    [Symbol.asyncDispose]: () => stack.disposeAsync(),
+  };
+}

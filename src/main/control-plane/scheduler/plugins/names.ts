@@ -1,0 +1,23 @@
+/** Upstream's names, as they stand in configurations, records and messages. */
+export const names = {
+  schedulingGates: 'SchedulingGates',
+  prioritySort: 'PrioritySort',
+  nodeUnschedulable: 'NodeUnschedulable',
+  nodeName: 'NodeName',
+  taintToleration: 'TaintToleration',
+  nodeAffinity: 'NodeAffinity',
+  nodePorts: 'NodePorts',
+  nodeResourcesFit: 'NodeResourcesFit',
+  volumeRestrictions: 'VolumeRestrictions',
+  nodeVolumeLimits: 'NodeVolumeLimits',
+  volumeBinding: 'VolumeBinding',
+  volumeZone: 'VolumeZone',
+  podTopologySpread: 'PodTopologySpread',
+  interPodAffinity: 'InterPodAffinity',
+  dynamicResources: 'DynamicResources',
+  defaultPreemption: 'DefaultPreemption',
+  nodeResourcesBalancedAllocation: 'NodeResourcesBalancedAllocation',
+  imageLocality: 'ImageLocality',
+  defaultBinder: 'DefaultBinder',
+  nodeDeclaredFeatures: 'NodeDeclaredFeatures',
+} as const;
