@@ -6,8 +6,11 @@ import type { Controller } from '#shared/kube/controller.ts';
 import { createCronJobController } from './cron-job.ts';
 import { createDaemonSetController } from './daemon-set.ts';
 import { deploymentController } from './deployment.ts';
+import { startGarbageCollector } from './garbage-collector.ts';
 import { Informers } from './informers.ts';
 import { createJobController, jobOrphanController } from './job.ts';
+import { Kinds } from './kinds.ts';
+import { createNamespaceController } from './namespace.ts';
 import { replicaSetController, replicationController } from './replica-set.ts';
 import { startController, type Host } from './runtime.ts';
 import { statefulSetController } from './stateful-set.ts';
@@ -33,7 +36,13 @@ export function startControllerManager(options: ControllerManagerOptions): Async
     clusterFor,
     recorderFor: (component, as) => stack.use(new Recorder({ cluster: as, clock, log, component })),
   };
-  for (const definition of controllers()) stack.use(startController(definition, host));
+  const kinds = stack.use(new Kinds(informers));
+  stack.use(startGarbageCollector(host, kinds));
+  const definitions = [
+    ...controllers(),
+    createNamespaceController(kinds, clusterFor('namespace-controller')),
+  ] as readonly Controller[];
+  for (const definition of definitions) stack.use(startController(definition, host));
   return stack;
 }
 

@@ -11,6 +11,7 @@ import type { Resource } from '#shared/kube/resource.ts';
 export class Informers implements AsyncDisposable {
   readonly cache: Cache;
   readonly #options: { readonly cluster: Cluster; readonly clock: Clock; readonly log: Log };
+  readonly #dropped = new Set<Promise<void>>();
   readonly #informers = new Map<Resource, Informer<KubeObject>>();
 
   constructor(options: { readonly cluster: Cluster; readonly clock: Clock; readonly log: Log }) {
@@ -51,8 +52,17 @@ export class Informers implements AsyncDisposable {
     return informer;
   }
 
+  /** Stops following a kind that is no longer served. */
+  drop(resource: Resource): void {
+    const informer = this.#informers.get(resource);
+    if (!informer) return;
+    this.#informers.delete(resource);
+    this.#dropped.add(informer[Symbol.asyncDispose]());
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all([...this.#informers.values()].map((one) => one[Symbol.asyncDispose]()));
+    await Promise.all(this.#dropped);
   }
 }
 
