@@ -1,18 +1,37 @@
 import type { ObjectCodec } from '#main/control-plane/apiserver/registry/object-codec.ts';
 import { decodeObject } from '#shared/api/codec/decode.ts';
 import { schemaOf } from '#shared/api/schema/schema.ts';
+import type { Draft, KubeObject } from '#shared/kube/object.ts';
 import { groupVersionOf, type Resource } from '#shared/kube/resource.ts';
 
-/** The codec of a kind whose shape is part of the product. */
-export function builtInCodec(resource: Resource): ObjectCodec {
+export interface CodecOptions {
+  /** The schema's name, such as `core.v1.Pod`. */
+  readonly type: string;
+  readonly apiVersion: string;
+  readonly kind: string;
+  default?(draft: Draft<KubeObject>): void;
+}
+
+/** The codec of a type whose shape is part of the product. */
+export function codecOf({ type, apiVersion, kind, ...others }: CodecOptions): ObjectCodec {
   return {
-    kind: resource.kind,
-    apiVersion: groupVersionOf(resource),
+    kind,
+    apiVersion,
     get schema() {
-      return schemaOf(resource.type);
+      return schemaOf(type);
     },
     decode: ({ value, source }, { isStrict }) =>
-      decodeObject(resource.type, value, { isStrict, ...(source && { source }) }),
-    default: (draft) => resource.default?.(draft),
+      decodeObject(type, value, { isStrict, ...(source && { source }) }),
+    default: (draft) => others.default?.(draft),
   };
+}
+
+export function builtInCodec(resource: Resource): ObjectCodec {
+  const { type, kind } = resource;
+  return codecOf({
+    type,
+    kind,
+    apiVersion: groupVersionOf(resource),
+    default: (draft) => resource.default?.(draft),
+  });
 }

@@ -27,6 +27,8 @@ export interface KindRest {
   ): Promise<Undo | void>;
   /** Frees what belonged to an object that is gone. */
   afterDelete?(core: Core, object: KubeObject): Promise<void> | void;
+  /** A further condition for an object without finalizers to end at last. */
+  endsWith?(object: KubeObject): boolean;
   /** PUT creates what is not there. */
   readonly allowsCreateOnUpdate?: boolean;
   /** PUT without a resourceVersion is refused. */

@@ -214,7 +214,7 @@ async function write(
   const { served } = request;
   const cache = cacheOf(served);
   const old = current.as(served.form).object;
-  if (endsWith(draft, old)) {
+  if (endsWith(draft, old) && (served.rest.endsWith?.(draft) ?? true)) {
     if (!options.dryRun) {
       const result = await core.objects.delete(cache, current);
       if (!result.isWritten) return result;
