@@ -1,3 +1,4 @@
+import { bookmarkObject } from '#main/control-plane/apiserver/bookmark.ts';
 import type { UserInfo } from '#main/control-plane/apiserver/authentication/authenticator.ts';
 import type { Gate } from '#main/control-plane/apiserver/gate.ts';
 import { handle } from '#main/control-plane/apiserver/pipeline.ts';
@@ -17,7 +18,7 @@ import type { ServedResource } from '#main/control-plane/apiserver/catalog.ts';
 import type { WatchSink } from '#main/control-plane/apiserver/storage/watch-session.ts';
 import type { ApiRequest, Transport, WatchEvent } from '#shared/client/transport.ts';
 import { ApiError } from '#shared/kube/errors.ts';
-import type { KubeList, KubeObject } from '#shared/kube/object.ts';
+import type { KubeList } from '#shared/kube/object.ts';
 import { groupVersionOf } from '#shared/kube/resource.ts';
 
 export interface InProcessOptions {
@@ -95,6 +96,7 @@ async function prepare(
 /** The caller keeps its object: decoding makes another one. */
 function valueBody(value: unknown): RequestBody {
   return {
+    isEmpty: false,
     object: (codec, options) => codec.decode({ value }, options),
     value: () => value,
     text: () => JSON.stringify(value),
@@ -177,23 +179,4 @@ class EventQueue implements WatchSink {
       this.#signal?.removeEventListener('abort', stop);
     }
   }
-}
-
-const initialEventsEnd = { 'k8s.io/initial-events-end': 'true' };
-
-/** An object of the kind that carries nothing but how far the watch has come. */
-export function bookmarkObject(
-  { resource }: ServedResource,
-  revision: number,
-  endsInitialEvents: boolean,
-): KubeObject {
-  const metadata = {
-    resourceVersion: String(revision),
-    ...(endsInitialEvents && { annotations: initialEventsEnd }),
-  };
-  return {
-    kind: resource.kind,
-    apiVersion: groupVersionOf(resource),
-    metadata: metadata as unknown as KubeObject['metadata'],
-  };
 }

@@ -1,5 +1,6 @@
 import type { ObjectCodec } from '#main/control-plane/apiserver/registry/object-codec.ts';
 import { decodeObject } from '#shared/api/codec/decode.ts';
+import { decodeMessage, encodeMessage } from '#shared/api/codec/protobuf.ts';
 import { schemaOf } from '#shared/api/schema/schema.ts';
 import type { Draft, KubeObject } from '#shared/kube/object.ts';
 import { groupVersionOf, type Resource } from '#shared/kube/resource.ts';
@@ -17,11 +18,14 @@ export function codecOf({ type, apiVersion, kind, ...others }: CodecOptions): Ob
   return {
     kind,
     apiVersion,
+    hasStrategicPatch: true,
     get schema() {
       return schemaOf(type);
     },
     decode: ({ value, source }, { isStrict }) =>
       decodeObject(type, value, { isStrict, ...(source && { source }) }),
+    decodeMessage: (message) => decodeMessage(type, message),
+    encodeMessage: (object) => encodeMessage(type, object),
     default: (draft) => others.default?.(draft),
   };
 }

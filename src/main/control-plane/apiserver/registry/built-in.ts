@@ -25,10 +25,11 @@ export function* builtInResources(
       continue;
     }
     const { prefix } = resource.storage;
-    const form = objectForm(storedVersion(resource, resources), resource.kind);
-    const cache = watchCache.add(prefix, form, {
+    const stored = storedResource(resource, resources);
+    const cache = watchCache.add(prefix, objectForm(groupVersionOf(stored), resource.kind), {
       isNamespaced: resource.scope === 'Namespaced',
       ttlSeconds: prefix === '/registry/events' ? eventTtlSeconds : undefined,
+      messageType: stored.type,
     });
     const served = servedForm(resource, cache.form);
     const toStored = served === cache.form ? undefined : conversionOf(resource).toStored;
@@ -37,12 +38,12 @@ export function* builtInResources(
 }
 
 /** Upstream's storage version where it is served too: only then somebody knows how to convert. */
-function storedVersion(resource: Resource, resources: readonly Resource[]): string {
+function storedResource(resource: Resource, resources: readonly Resource[]): Resource {
   const { prefix, groupVersion } = resource.storage!;
-  const isServed = resources.some(
+  const stored = resources.find(
     (other) => other.storage?.prefix === prefix && groupVersionOf(other) === groupVersion,
   );
-  return isServed ? groupVersion! : groupVersionOf(resource);
+  return stored ?? resource;
 }
 
 function servedForm(resource: Resource, stored: ObjectForm): ObjectForm {

@@ -34,7 +34,7 @@ const orphan = 'orphan';
 const foreground = 'foregroundDeletion';
 
 export async function deleteOne(request: ResourceRequest, core: Core): Promise<ResourceResponse> {
-  const options = parseDeleteOptions(request.body?.value(), request.query);
+  const options = parseDeleteOptions(request);
   const { entry, isGone } = await deleteObject({ request, core, options }, request);
   const { resource, form } = request.served;
   if (!isGone || resource.lifecycle?.deleteReturnsObject) {
@@ -60,7 +60,7 @@ export async function deleteCollection(
   request: ResourceRequest,
   core: Core,
 ): Promise<ResourceResponse> {
-  const options = parseDeleteOptions(request.body?.value(), request.query);
+  const options = parseDeleteOptions(request);
   const listOptions = parseListOptions(request.query, false);
   const selection = selectionOf(request, listOptions);
   const page = await core.lister.list(cacheOf(request.served), selection, listOptions);

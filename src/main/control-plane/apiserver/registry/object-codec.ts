@@ -23,13 +23,17 @@ export interface DecodedObject {
 export interface ObjectCodec {
   readonly kind: string;
   readonly apiVersion: string;
+  /** Options are the same kind in every group. */
+  readonly acceptsAnyVersion?: boolean;
   /** Absent for kinds without a known shape. */
   readonly schema: Schema | undefined;
+  /** Strategic merge patches know the kind's merge keys. */
+  readonly hasStrategicPatch: boolean;
   /** Throws `DecodeError` with Go's message when the value does not fit. */
   decode(source: DecodeSource, options: { readonly isStrict: boolean }): DecodedObject;
-  /** Absent where the kind has no protobuf form. */
-  decodeProtobuf?(bytes: Uint8Array): Draft<KubeObject>;
-  encodeProtobuf?(object: KubeObject): Uint8Array;
+  /** The bare protobuf message; absent where the kind has no protobuf form. */
+  decodeMessage?(message: Uint8Array): Draft<KubeObject>;
+  encodeMessage?(object: KubeObject): Uint8Array;
   /** Fills in defaults, in place. */
   default(draft: Draft<KubeObject>): void;
 }

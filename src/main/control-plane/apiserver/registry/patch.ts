@@ -79,8 +79,8 @@ function patchedValue(request: ResourceRequest, live: KubeObject, value: unknown
   const document = live as unknown as JsonObject;
   if (patchType === patchTypes.json) return applyJsonPatch(document, value);
   if (patchType === patchTypes.merge) return applyMergePatch(document, value);
-  const { schema } = served.codec;
-  if (patchType === patchTypes.strategic && schema) {
+  const { schema, hasStrategicPatch } = served.codec;
+  if (patchType === patchTypes.strategic && schema && hasStrategicPatch) {
     return applyStrategicMergePatch(schema, document, value);
   }
   throw unsupportedPatch([patchTypes.json, patchTypes.merge, patchTypes.apply]);

@@ -1,9 +1,12 @@
 import { encodeObject, isEncodedAs } from '#main/control-plane/apiserver/storage/entry.ts';
 import type { ResourceCache } from '#main/control-plane/apiserver/storage/resource-cache.ts';
 import type { KeyValue } from '#main/control-plane/etcd/store.ts';
-import type { KubeObject } from '#shared/kube/object.ts';
+import { decodeMessage, openEnvelope } from '#shared/api/codec/protobuf.ts';
+import type { Draft, KubeObject } from '#shared/kube/object.ts';
 
-/** Reads a value of the store: our own JSON as it is, anything else in our form. */
+const protobufMagic = Buffer.from('k8s\0');
+
+/** Reads a value of the store: our own JSON as it is; what upstream's server wrote, in our form. */
 export function decodeStored(
   cache: ResourceCache,
   kv: KeyValue,
@@ -11,6 +14,19 @@ export function decodeStored(
   const value = Buffer.isBuffer(kv.value)
     ? kv.value
     : Buffer.from(kv.value.buffer, kv.value.byteOffset, kv.value.byteLength);
-  const object = JSON.parse(value.toString()) as KubeObject;
-  return isEncodedAs(cache.form, value) ? { object, value } : encodeObject(cache.form, object);
+  if (isEncodedAs(cache.form, value)) {
+    return { object: JSON.parse(value.toString()) as KubeObject, value };
+  }
+  const foreign = decodeForeign(cache, value);
+  return encodeObject(cache.form, cache.options.adopt?.(foreign) ?? foreign);
+}
+
+/** Versions that only upstream stores have the wire form of the one that is served. */
+function decodeForeign(cache: ResourceCache, value: Buffer): Draft<KubeObject> {
+  if (!protobufMagic.equals(value.subarray(0, protobufMagic.length))) {
+    return JSON.parse(value.toString()) as Draft<KubeObject>;
+  }
+  const { messageType } = cache.options;
+  if (!messageType) throw new Error(`There is no protobuf form of what ${cache.prefix} holds`);
+  return decodeMessage(messageType, openEnvelope(value).raw);
 }

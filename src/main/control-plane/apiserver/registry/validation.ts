@@ -1,21 +1,22 @@
 import { invalid, type FieldError } from '#shared/kube/errors.ts';
 import type { Draft, KubeObject } from '#shared/kube/object.ts';
 import type { Resource } from '#shared/kube/resource.ts';
-import { isDeepStrictEqual } from 'node:util';
+import { semanticEqual } from '#shared/kube/equality.ts';
+import { validateChange, validateNew, validateStatusChange } from '#shared/kube/validation.ts';
 
 type Loose = Draft<KubeObject> & Record<string, unknown>;
 
 /** Everything that is wrong with a new object, at once. */
 export function checkNew(resource: Resource, object: KubeObject): void {
-  refuse(resource, object, [...(resource.validate?.(object) ?? [])]);
+  refuse(resource, object, validateNew(resource, object));
 }
 
 export function checkUpdate(resource: Resource, object: KubeObject, old: KubeObject): void {
-  refuse(resource, object, [...(resource.validateUpdate?.(object, old) ?? [])]);
+  refuse(resource, object, validateChange(resource, object, old));
 }
 
 export function checkStatusUpdate(resource: Resource, object: KubeObject, old: KubeObject): void {
-  refuse(resource, object, [...(resource.validateStatusUpdate?.(object, old) ?? [])]);
+  refuse(resource, object, validateStatusChange(resource, object, old));
 }
 
 function refuse(resource: Resource, object: KubeObject, causes: readonly FieldError[]): void {
@@ -73,7 +74,7 @@ function isOtherSpec(draft: Loose, old: Loose): boolean {
   const keys = new Set([...Object.keys(draft), ...Object.keys(old)]);
   for (const key of keys) {
     if (key === 'metadata' || key === 'status' || key === 'apiVersion' || key === 'kind') continue;
-    if (draft[key] !== old[key] && !isDeepStrictEqual(draft[key], old[key])) return true;
+    if (draft[key] !== old[key] && !semanticEqual(draft[key], old[key])) return true;
   }
   return false;
 }

@@ -11,6 +11,7 @@ import type { PatchType } from '#shared/client/transport.ts';
 
 /** What a client sent. Every call of a function gives a value of the caller's own. */
 export interface RequestBody {
+  readonly isEmpty: boolean;
   /** Decoded as an object of the codec's kind; throws `BadRequest` in upstream's words. */
   object(codec: ObjectCodec, options: { readonly isStrict: boolean }): DecodedObject;
   /** Plain JSON values: patches, options. Nothing if the body is empty. */

@@ -1,3 +1,6 @@
+import { codecOf } from '#main/control-plane/apiserver/registry/built-in-codec.ts';
+import type { ObjectCodec } from '#main/control-plane/apiserver/registry/object-codec.ts';
+import type { RequestBody } from '#main/control-plane/apiserver/request/resource-request.ts';
 import type { Query } from '#main/control-plane/apiserver/request/request-info.ts';
 import { isTrue } from '#main/control-plane/apiserver/request/request-info.ts';
 import { ApiError, invalid, type FieldError } from '#shared/kube/errors.ts';
@@ -74,9 +77,23 @@ function* validationProblems(validation: string | undefined): Iterable<FieldErro
   yield notSupported('fieldValidation', validation, supportedValidations);
 }
 
+const deleteOptionsCodec: ObjectCodec = {
+  ...codecOf({ type: 'meta.v1.DeleteOptions', apiVersion: 'v1', kind: 'DeleteOptions' }),
+  acceptsAnyVersion: true,
+};
+
 /** DELETE takes its options from the body or from the query; the body wins. */
-export function parseDeleteOptions(body: unknown, query: Query): DeleteOptions {
-  const options = body === undefined ? fromQuery(query) : fromBody(body);
+export function parseDeleteOptions({
+  body,
+  query,
+}: {
+  readonly body: RequestBody | undefined;
+  readonly query: Query;
+}): DeleteOptions {
+  const options =
+    body && !body.isEmpty
+      ? (body.object(deleteOptionsCodec, { isStrict: false }).object as unknown as DeleteOptions)
+      : fromQuery(query);
   const causes = [...deleteProblems(options)];
   if (causes.length > 0) {
     throw invalid({ group: 'meta.k8s.io', kind: 'DeleteOptions' }, '', causes);
@@ -100,17 +117,6 @@ function fromQuery(query: Query): DeleteOptions {
     ...(propagationPolicy !== undefined && { propagationPolicy }),
     ...(dryRun !== undefined && { dryRun: [dryRun] }),
   };
-}
-
-function fromBody(body: unknown): DeleteOptions {
-  const { kind } = body as Partial<DeleteOptions>;
-  if (kind !== undefined && kind !== 'DeleteOptions') {
-    throw new ApiError(
-      'BadRequest',
-      `decoded object cannot be converted to DeleteOptions: ${String(kind)}`,
-    );
-  }
-  return { ...(body as DeleteOptions), kind: 'DeleteOptions', apiVersion: 'v1' };
 }
 
 function* deleteProblems(options: DeleteOptions): Iterable<FieldError> {

@@ -72,7 +72,8 @@ export class ObjectStore {
     const { key, object, revision, current } = put;
     const write: PendingWrite = encodeObject(cache.form, object);
     if (current?.value.equals(write.value)) return { isWritten: true, entry: current };
-    const lease = cache.ttlSeconds && (await this.#lease(cache.ttlSeconds));
+    const { ttlSeconds } = cache.options;
+    const lease = ttlSeconds && (await this.#lease(ttlSeconds));
     const done = this.#options.cache.expect(key, write);
     try {
       const response = await this.#commit(key, revision, {

@@ -2,7 +2,7 @@ import type { ObjectChange } from '#main/control-plane/apiserver/object-cache.ts
 import type { Entry, ObjectForm } from '#main/control-plane/apiserver/storage/entry.ts';
 import { EventLog, StorageEvent } from '#main/control-plane/apiserver/storage/event-log.ts';
 import { WatcherIndex } from '#main/control-plane/apiserver/storage/watcher-index.ts';
-import type { KubeObject } from '#shared/kube/object.ts';
+import type { Draft, KubeObject } from '#shared/kube/object.ts';
 
 type Receive = (change: ObjectChange<KubeObject>) => void;
 
@@ -56,15 +56,17 @@ function unique(sorted: readonly string[]): string[] {
 export interface CacheOptions {
   readonly isNamespaced: boolean;
   readonly ttlSeconds?: number | undefined;
+  /** The schema's name of what protobuf values hold. */
+  readonly messageType?: string;
+  /** Brings an object that another server stored in another version into the form of this cache. */
+  readonly adopt?: (foreign: Draft<KubeObject>) => Draft<KubeObject>;
 }
 
 /** Everything known of what is stored under one prefix: the objects, their recent past, who watches. */
 export class ResourceCache {
   /** `/registry/pods`, without a trailing slash. */
   readonly prefix: string;
-  readonly isNamespaced: boolean;
-  /** Objects go by themselves after this time; absent where they stay. */
-  readonly ttlSeconds: number | undefined;
+  readonly options: CacheOptions;
   readonly log: EventLog;
   readonly watchers = new WatcherIndex();
   /** How values are encoded that this server writes. */
@@ -77,13 +79,16 @@ export class ResourceCache {
   constructor(prefix: string, form: ObjectForm, options: CacheOptions) {
     this.prefix = prefix;
     this.form = form;
-    this.isNamespaced = options.isNamespaced;
-    this.ttlSeconds = options.ttlSeconds;
+    this.options = options;
     this.log = new EventLog(0);
   }
 
   get size(): number {
     return this.#size;
+  }
+
+  get isNamespaced(): boolean {
+    return this.options.isNamespaced;
   }
 
   get(namespace: string, name: string): Entry | undefined {

@@ -31,7 +31,7 @@ export const namespaceRest: KindRest = {
 async function deleteNamespace(request: ResourceRequest, core: Core): Promise<ResourceResponse> {
   const { served, name } = request;
   const cache = cacheOf(served);
-  const options = parseDeleteOptions(request.body?.value(), request.query);
+  const options = parseDeleteOptions(request);
   let current: Entry | undefined = cache.get('', name);
   for (;;) {
     if (!current) throw notFound(served.resource, name);

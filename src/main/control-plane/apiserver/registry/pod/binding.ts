@@ -108,7 +108,8 @@ function assigned(pod: Pod, { target, metadata }: Draft<Binding>, { clock }: Cor
     ...(old.metadata.generation && { observedGeneration: old.metadata.generation }),
     status: 'True',
     lastProbeTime: null as never,
-    lastTransitionTime: (before?.status === 'True' && before.lastTransitionTime) || timestamp(clock),
+    lastTransitionTime:
+      (before?.status === 'True' && before.lastTransitionTime) || timestamp(clock),
   };
   return {
     ...old,

@@ -60,9 +60,13 @@ async function announce(
   const { namespace = '', name, uid } = pod.metadata;
   if (preconditions?.resourceVersion || dryRun?.length) return {};
   const cache = cacheOf(core.catalog.of(pods)!);
-  for (let current = cache.get(namespace, name); current; ) {
+  for (let current = cache.get(namespace, name); current;) {
     if (current.object.metadata.uid !== uid) break;
-    const result = await core.objects.update(cache, current, disrupted(current.object as Pod, core));
+    const result = await core.objects.update(
+      cache,
+      current,
+      disrupted(current.object as Pod, core),
+    );
     if (result.isWritten) break;
     current = result.current;
   }
@@ -78,7 +82,8 @@ function disrupted(pod: Pod, { clock }: Core): Draft<Pod> {
     ...(draft.metadata.generation && { observedGeneration: draft.metadata.generation }),
     status: 'True',
     lastProbeTime: null as never,
-    lastTransitionTime: (before?.status === 'True' && before.lastTransitionTime) || timestamp(clock),
+    lastTransitionTime:
+      (before?.status === 'True' && before.lastTransitionTime) || timestamp(clock),
     reason: 'EvictionByEvictionAPI',
     message: 'Eviction API: evicting',
   };

@@ -1,0 +1,163 @@
+import {
+  createServer as createHttp1Server,
+  type IncomingMessage,
+  type Server as Http1Server,
+} from 'node:http';
+import {
+  createServer as createHttp2Server,
+  type Http2Server,
+  type ServerHttp2Session,
+} from 'node:http2';
+import { createServer as createTlsServer, type TLSSocket, type TlsOptions } from 'node:tls';
+import type { Duplex } from 'node:stream';
+import type { Exchange } from '#main/control-plane/apiserver/http/exchange.ts';
+import { http1Exchange } from '#main/control-plane/apiserver/http/http1-exchange.ts';
+import { http2Exchange, type Peer } from '#main/control-plane/apiserver/http/http2-exchange.ts';
+import type { Clock } from '#shared/base/clock.ts';
+import type { Log } from '#shared/base/log.ts';
+
+export interface ListenOptions {
+  readonly host: string;
+  /** 0 takes any free port. */
+  readonly port: number;
+  readonly tls: Pick<TlsOptions, 'key' | 'cert' | 'SNICallback'>;
+}
+
+export interface Listener extends AsyncDisposable {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** A connection that the client wants to use for something else: SPDY, a WebSocket. */
+export interface Upgrade {
+  readonly request: IncomingMessage;
+  readonly socket: Duplex;
+  readonly head: Buffer;
+  readonly peer: Peer;
+}
+
+export interface ListenerOptions extends ListenOptions {
+  readonly clock: Clock;
+  readonly log: Log;
+  serve(exchange: Exchange): void;
+  upgrade(upgrade: Upgrade): void;
+}
+
+/** Go's own numbers: a window of 256 KB a stream and 25 MB a connection. */
+const streamWindowBytes = 256 * 1024;
+const connectionWindowBytes = 25 * 1024 * 1024;
+const maxConcurrentStreams = 1000;
+/** Node refuses streams beyond this; long lists and many watches share one connection. */
+const maxSessionMegabytes = 1000;
+const idleTimeoutMs = 90_000;
+const headersTimeoutMs = 32_000;
+/** How long requests under way get to finish at the end. */
+const drainMs = 2_000;
+
+/** HTTP/2 and HTTP/1.1 over TLS on one port, by what the client prefers. */
+export async function listen(options: ListenerOptions): Promise<Listener> {
+  const { clock, log } = options;
+  const http1 = http1Server(options);
+  const http2 = http2Server(options);
+  const sockets = new Set<TLSSocket>();
+  const server = createTlsServer({
+    ...options.tls,
+    ALPNProtocols: ['h2', 'http/1.1'],
+    minVersion: 'TLSv1.2',
+    requestCert: true,
+    rejectUnauthorized: false,
+  });
+  server.on('secureConnection', (socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+    socket.on('error', (error) => log.debug('Connection failed', { error }));
+    socket.setNoDelay(true);
+    (socket.alpnProtocol === 'h2' ? http2.server : http1).emit('connection', socket);
+  });
+  server.on('tlsClientError', (error) => log.debug('TLS handshake failed', { error }));
+  await bound(server, options);
+  const address = server.address();
+  if (!address || typeof address === 'string') throw new Error('The listener has no port');
+  return {
+    host: options.host,
+    port: address.port,
+    async [Symbol.asyncDispose]() {
+      const closed = new Promise<void>((resolve) => {
+        server.close(() => resolve());
+      });
+      for (const session of http2.sessions) session.close();
+      http1.closeIdleConnections();
+      const timer = clock.after(drainMs, () => {
+        for (const socket of sockets) socket.destroy();
+      });
+      await closed;
+      timer[Symbol.dispose]();
+    },
+  };
+}
+
+function http1Server({ serve, upgrade }: ListenerOptions): Http1Server {
+  const server = createHttp1Server({
+    keepAliveTimeout: idleTimeoutMs,
+    headersTimeout: headersTimeoutMs,
+  });
+  const peers = new WeakMap<object, Peer>();
+  const peerOf = (socket: object): Peer => {
+    let peer = peers.get(socket);
+    if (!peer) peers.set(socket, (peer = readPeer(socket as TLSSocket)));
+    return peer;
+  };
+  server.on('request', (request, response) => {
+    serve(http1Exchange(request, response, peerOf(request.socket)));
+  });
+  server.on('upgrade', (request, socket, head) => {
+    upgrade({ request, socket, head, peer: peerOf(request.socket) });
+  });
+  return server;
+}
+
+function http2Server({ serve, log }: ListenerOptions): {
+  readonly server: Http2Server;
+  readonly sessions: ReadonlySet<ServerHttp2Session>;
+} {
+  const server = createHttp2Server({
+    maxSessionMemory: maxSessionMegabytes,
+    settings: { initialWindowSize: streamWindowBytes, maxConcurrentStreams },
+  });
+  const sessions = new Set<ServerHttp2Session>();
+  server.on('session', (session) => {
+    sessions.add(session);
+    session.once('close', () => sessions.delete(session));
+    session.setLocalWindowSize(connectionWindowBytes);
+    const peer = readPeer(session.socket as TLSSocket);
+    session.on('stream', (stream, headers) => {
+      stream.on('error', (error) => log.debug('HTTP/2 stream failed', { error }));
+      serve(http2Exchange(stream, headers, peer));
+    });
+  });
+  server.on('sessionError', (error) => log.debug('HTTP/2 connection failed', { error }));
+  return { server, sessions };
+}
+
+function bound(server: ReturnType<typeof createTlsServer>, options: ListenOptions): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  server.once('error', reject);
+  server.listen({ host: options.host, port: options.port }, () => {
+    server.off('error', reject);
+    resolve();
+  });
+  return promise;
+}
+
+function readPeer(socket: TLSSocket): Peer {
+  const certificates: Uint8Array[] = [];
+  let certificate = socket.getPeerX509Certificate();
+  while (certificate) {
+    certificates.push(certificate.raw);
+    certificate = certificate.issuerCertificate;
+  }
+  return {
+    certificates: certificates.length > 0 ? certificates : undefined,
+    remoteAddress: socket.remoteAddress ?? '',
+  };
+}

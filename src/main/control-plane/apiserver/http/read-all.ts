@@ -1,0 +1,42 @@
+import type { Readable } from 'node:stream';
+import { ApiError } from '#shared/kube/errors.ts';
+
+const empty = Buffer.alloc(0);
+
+/** Collects a request's body. Throws `RequestEntityTooLarge` in upstream's words. */
+export function readAll(
+  stream: Readable,
+  contentLength: string | undefined,
+  limitBytes: number,
+): Promise<Buffer> {
+  if (Number(contentLength) > limitBytes) {
+    stream.resume();
+    return Promise.reject(tooLarge(limitBytes));
+  }
+  const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
+  const chunks: Buffer[] = [];
+  let length = 0;
+  let isOver = false;
+  stream.on('data', (chunk: Buffer) => {
+    length += chunk.length;
+    if (length <= limitBytes) chunks.push(chunk);
+    else if (!isOver) {
+      isOver = true;
+      reject(tooLarge(limitBytes));
+    }
+  });
+  stream.once('end', () => {
+    const [only = empty] = chunks;
+    resolve(chunks.length <= 1 ? only : Buffer.concat(chunks, length));
+  });
+  stream.once('error', reject);
+  stream.once('close', () => reject(new Error('The client has gone away')));
+  return promise;
+}
+
+function tooLarge(limitBytes: number): ApiError {
+  return new ApiError(
+    'RequestEntityTooLarge',
+    `Request entity is too large: limit is ${limitBytes}`,
+  );
+}
