@@ -19,7 +19,8 @@ export interface TestClusterOptions {
   readonly clock?: Clock;
   readonly log?: Log;
   readonly resources?: readonly Resource[];
-  readonly authenticators?: readonly Authenticator[];
+  /** Over HTTPS everybody is `system:admin` unless stated. */
+  readonly authenticator?: Authenticator;
   /** Everything is allowed unless stated. */
   readonly authorizer?: Authorizer;
   /** None unless stated. */
@@ -42,6 +43,26 @@ const allowEverything: Authorizer = {
   authorize: () => ({ verdict: 'Allow', reason: '' }),
 };
 
+const everybodyIsAdmin: Authenticator = {
+  name: 'test',
+  authenticate: () =>
+    Promise.resolve({
+      user: { name: 'system:admin', groups: ['system:masters', 'system:authenticated'] },
+    }),
+};
+
+const testVersion = {
+  major: '1',
+  minor: '36',
+  gitVersion: 'v1.36.3+pilothouse.0',
+  gitCommit: '',
+  gitTreeState: 'clean',
+  buildDate: '1970-01-01T00:00:00Z',
+  goVersion: '',
+  compiler: '',
+  platform: 'linux/amd64',
+};
+
 /** A store in memory and an API server on it, both within the test's process. */
 export async function startTestCluster(options: TestClusterOptions = {}): Promise<TestCluster> {
   const { clock = systemClock, log = silentLog } = options;
@@ -53,7 +74,8 @@ export async function startTestCluster(options: TestClusterOptions = {}): Promis
       clock,
       log,
       resources: options.resources ?? builtIn,
-      authenticators: options.authenticators ?? [],
+      version: testVersion,
+      authenticator: options.authenticator ?? everybodyIsAdmin,
       authorizer: options.authorizer ?? allowEverything,
       admission: options.admission ?? [],
     }),

@@ -8,6 +8,8 @@ import { groupVersionOf, type Resource } from '#shared/kube/resource.ts';
 /** One kind in one version, with everything that serves it. */
 export interface ServedResource {
   readonly resource: Resource;
+  /** Defined by a CRD. */
+  readonly isCustom?: boolean;
   readonly form: ObjectForm;
   /** Absent for kinds that are answered and never stored. */
   readonly cache: ResourceCache | undefined;

@@ -1,8 +1,8 @@
+import { forbiddenRequest } from '#main/control-plane/apiserver/authorization/forbidden.ts';
 import type { UserInfo } from '#main/control-plane/apiserver/authentication/authenticator.ts';
 import type {
   Attributes,
   Authorizer,
-  Decision,
 } from '#main/control-plane/apiserver/authorization/authorizer.ts';
 import {
   exactValue,
@@ -27,7 +27,7 @@ export class Gate {
     const attributes = attributesOf(user, info, query);
     const decided = this.#authorizer.authorize(attributes);
     const decision = decided instanceof Promise ? await decided : decided;
-    if (decision.verdict !== 'Allow') throw refusal(attributes, decision);
+    if (decision.verdict !== 'Allow') throw forbiddenRequest(attributes, decision);
   }
 }
 
@@ -78,25 +78,4 @@ function selectorsOf(name: string, query: Query): Partial<Attributes> {
     if (ApiError.is(error, 'BadRequest')) return {};
     throw error;
   }
-}
-
-function refusal(attributes: Attributes, { reason }: Decision): ApiError {
-  const { user, verb, resource, subresource, apiGroup, namespace, name, path } = attributes;
-  const because = reason ? `: ${reason}` : '';
-  if (!attributes.isResourceRequest) {
-    return new ApiError(
-      'Forbidden',
-      `forbidden: User ${JSON.stringify(user.name)} cannot ${verb} path ${JSON.stringify(path)}${because}`,
-      { details: {} },
-    );
-  }
-  const what = subresource ? `${resource}/${subresource}` : resource;
-  const qualified = apiGroup ? `${resource}.${apiGroup}` : resource;
-  const where = namespace ? `in the namespace "${namespace}"` : 'at the cluster scope';
-  const which = name ? `${qualified} "${name}"` : qualified;
-  return new ApiError(
-    'Forbidden',
-    `${which} is forbidden: User ${JSON.stringify(user.name)} cannot ${verb} resource "${what}" in API group "${apiGroup}" ${where}${because}`,
-    { details: { ...(name && { name }), ...(apiGroup && { group: apiGroup }), kind: resource } },
-  );
 }

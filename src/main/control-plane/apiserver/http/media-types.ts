@@ -19,9 +19,11 @@ export interface Offer {
   readonly withoutProtobuf?: boolean;
   /** Only resources have tables and bare metadata. */
   readonly isResource?: boolean;
+  /** Discovery's documents ignore parameters that they do not know. */
+  readonly isFallbackJson?: boolean;
 }
 
-interface Clause {
+export interface Clause {
   readonly type: string;
   readonly parameters: Readonly<Record<string, string>>;
 }
@@ -83,7 +85,7 @@ function meet({ type, parameters }: Clause, offer: Offer): Representation | unde
   if (!match) return undefined;
   const [contentType, format] = match;
   const { as, v = 'v1', g } = parameters;
-  if (as === undefined) return { ...plainJson, format, contentType };
+  if (as === undefined || offer.isFallbackJson) return { ...plainJson, format, contentType };
   const rendering = kinds[as];
   if (!rendering || !offer.isResource || g !== 'meta.k8s.io') return undefined;
   if (v !== 'v1' && v !== 'v1beta1') return undefined;
@@ -92,7 +94,7 @@ function meet({ type, parameters }: Clause, offer: Offer): Representation | unde
 }
 
 /** By quality, then as written. */
-function parseAccept(accept: string): Clause[] {
+export function parseAccept(accept: string): Clause[] {
   const clauses = accept.split(',').map((text, index) => {
     const [type = '', ...rest] = text.split(';').map((part) => part.trim());
     const parameters: Record<string, string> = {};

@@ -3,9 +3,9 @@ import { promisify } from 'node:util';
 import { gzip as gzipWithCallback } from 'node:zlib';
 import type {
   Authenticator,
-  Credentials,
   UserInfo,
 } from '#main/control-plane/apiserver/authentication/authenticator.ts';
+import type { Impersonation } from '#main/control-plane/apiserver/authentication/impersonation.ts';
 import { attributesOf, type Gate } from '#main/control-plane/apiserver/gate.ts';
 import { encodeResponse, encodeValue } from '#main/control-plane/apiserver/http/encode.ts';
 import {
@@ -22,6 +22,7 @@ import {
   type Offer,
   type Representation,
 } from '#main/control-plane/apiserver/http/media-types.ts';
+import type { Upgrade } from '#main/control-plane/apiserver/http/listener.ts';
 import type { Metrics } from '#main/control-plane/apiserver/http/metrics.ts';
 import type { PathRoutes } from '#main/control-plane/apiserver/http/paths.ts';
 import { parseInclude } from '#main/control-plane/apiserver/http/table.ts';
@@ -56,14 +57,6 @@ export interface HttpServerOptions {
   readonly impersonation?: Impersonation;
   readonly paths: PathRoutes;
   readonly metrics: Metrics;
-}
-
-/** As the authentication folder makes it: nothing when the request impersonates nobody. */
-export interface Impersonation {
-  impersonate(
-    headers: Credentials['headers'],
-    attributes: ReturnType<typeof attributesOf>,
-  ): Promise<UserInfo | undefined>;
 }
 
 /** Upstream's limit for a request's body. */
@@ -110,6 +103,13 @@ export class HttpServer {
       code = this.#fail(reply, error);
     }
     metrics.observe(reply.info, code, core.clock.elapsed() - started);
+  }
+
+  /** Connections that become something else lead to nodes, and there is no way to those. */
+  upgrade({ socket }: Upgrade): void {
+    socket.end(
+      'HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n',
+    );
   }
 
   async #answer(reply: Reply): Promise<number> {
@@ -413,6 +413,6 @@ function warningHeaders(warnings: readonly string[]): ResponseHeaders {
 
 /** An HTTP quoted string without control characters, which headers cannot carry. */
 function quoted(sentence: string): string {
-  const printable = sentence.replaceAll(/[\u0000-\u001f\u007f]+/g, ' ');
+  const printable = sentence.replaceAll(/\p{Cc}+/gu, ' ');
   return `"${printable.replaceAll(/["\\]/g, String.raw`\$&`)}"`;
 }

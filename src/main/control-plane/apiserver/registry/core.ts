@@ -1,5 +1,6 @@
 import type { AdmissionChain } from '#main/control-plane/apiserver/admission-chain.ts';
 import type { Catalog } from '#main/control-plane/apiserver/catalog.ts';
+import type { ObjectCache } from '#main/control-plane/apiserver/object-cache.ts';
 import type { FieldOwnership } from '#main/control-plane/apiserver/registry/field-ownership.ts';
 import type { Lister } from '#main/control-plane/apiserver/storage/lister.ts';
 import type { ObjectStore } from '#main/control-plane/apiserver/storage/object-store.ts';
@@ -11,6 +12,8 @@ import type { Log } from '#shared/base/log.ts';
 export interface Core {
   readonly catalog: Catalog;
   readonly watchCache: WatchCache;
+  /** The caches as others see them. */
+  readonly cache: ObjectCache;
   readonly objects: ObjectStore;
   readonly lister: Lister;
   readonly admission: AdmissionChain;

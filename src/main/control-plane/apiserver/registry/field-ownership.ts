@@ -1,3 +1,4 @@
+import { ApiError } from '#shared/kube/errors.ts';
 import type { ResourceRequest } from '#main/control-plane/apiserver/request/resource-request.ts';
 import type { WriteOptions } from '#main/control-plane/apiserver/request/write-options.ts';
 import type { Draft, KubeObject } from '#shared/kube/object.ts';
@@ -22,3 +23,14 @@ export interface FieldOwnership {
     live: KubeObject | undefined,
   ): Draft<KubeObject>;
 }
+
+/** Managed fields are not kept. */
+export const noOwnership: FieldOwnership = {
+  recordUpdate() {},
+  apply() {
+    throw new ApiError(
+      'InternalError',
+      'Internal error occurred: server-side apply is not available',
+    );
+  },
+};

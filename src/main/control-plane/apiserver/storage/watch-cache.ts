@@ -53,6 +53,7 @@ export class WatchCache implements AsyncDisposable {
   #waiting: { readonly revision: number; readonly resolve: () => void }[] = [];
   #reload: Promise<void> | undefined;
   #revision = 0;
+  #isFollowing = false;
 
   constructor(options: WatchCacheOptions) {
     this.#options = options;
@@ -136,7 +137,18 @@ export class WatchCache implements AsyncDisposable {
     return this.reached(this.#options.store.revision);
   }
 
+  /** Throws if the store does not answer. */
+  async checkStore(): Promise<void> {
+    await this.#options.store.range({ key: `${root}health`, limit: 1, keysOnly: true });
+  }
+
+  /** Throws while what is known here may be behind the store. */
+  checkFollowing(): void {
+    if (!this.#isFollowing) throw new Error('The store is not being followed');
+  }
+
   #follow(): void {
+    this.#isFollowing = true;
     const request = { key: root, rangeEnd: prefixEnd(root), startRevision: this.#revision + 1 };
     this.#watch = this.#options.store.watch(request, (message) => this.#receive(message));
   }
@@ -250,6 +262,7 @@ export class WatchCache implements AsyncDisposable {
   /** The store's watch broke off: everything is read again, and the difference told. */
   #lost(error: StoreError): void {
     const { signal } = this.#stop;
+    this.#isFollowing = false;
     if (signal.aborted) return;
     this.#options.log.warn('The watch on the store broke off; reading everything again', { error });
     this.#reload = this.#readAgain(signal);

@@ -13,7 +13,7 @@ import { podDisruptionBudgets } from '#shared/api/policy/pod-disruption-budget.t
 import type { Pod } from '#shared/api/types/core-v1.ts';
 import type { Eviction, PodDisruptionBudget } from '#shared/api/types/policy-v1.ts';
 import { ApiError, forbidden, notFound } from '#shared/kube/errors.ts';
-import type { Draft, KubeObject } from '#shared/kube/object.ts';
+import type { Draft } from '#shared/kube/object.ts';
 import { selectorOf } from '#shared/kube/selectors.ts';
 import type { DeleteOptions } from '#shared/kube/types/meta-v1.ts';
 
@@ -125,7 +125,8 @@ function isUnhealthyAndAllowed(pod: Pod, { spec, status }: PodDisruptionBudget):
   );
   if (isReady) return false;
   if (spec?.unhealthyPodEvictionPolicy === 'AlwaysAllow') return true;
-  const { currentHealthy = 0, desiredHealthy = 0 } = status ?? {};
+  if (!status) return false;
+  const { currentHealthy, desiredHealthy } = status;
   return currentHealthy >= desiredHealthy && desiredHealthy > 0;
 }
 
@@ -142,7 +143,7 @@ async function charge(budget: Entry, pod: Pod, { core, isDryRun }: Charge): Prom
   while (current) {
     const draft = charged(current.object as PodDisruptionBudget, pod, core);
     if (isDryRun) return;
-    const result = await core.objects.update(cache, current, draft as Draft<KubeObject>);
+    const result = await core.objects.update(cache, current, draft);
     if (result.isWritten) return;
     current = result.current;
   }
@@ -169,7 +170,7 @@ function charged(
     );
   }
   if (allowed === 0) {
-    const { currentHealthy = 0, desiredHealthy = 0, expectedPods = 0 } = status ?? {};
+    const { currentHealthy, desiredHealthy, expectedPods } = status;
     const state =
       expectedPods === 0
         ? ''
@@ -185,7 +186,7 @@ function charged(
     ...(budget as Draft<PodDisruptionBudget>),
     metadata: { ...metadata },
     status: {
-      ...status!,
+      ...status,
       disruptionsAllowed: allowed - 1,
       disruptedPods: { ...status?.disruptedPods, [pod.metadata.name]: timestamp(clock) },
       conditions: status?.conditions ?? [],

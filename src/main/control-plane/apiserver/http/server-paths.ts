@@ -1,0 +1,60 @@
+import { addDiscovery } from '#main/control-plane/apiserver/http/discovery-paths.ts';
+import { addHealth, type HealthCheck } from '#main/control-plane/apiserver/http/health.ts';
+import type { Metrics } from '#main/control-plane/apiserver/http/metrics.ts';
+import { jsonAnswer, type PathRoutes } from '#main/control-plane/apiserver/http/paths.ts';
+import type { Core } from '#main/control-plane/apiserver/registry/core.ts';
+
+/** What `/version` answers. */
+export interface VersionInfo {
+  readonly major: string;
+  readonly minor: string;
+  readonly gitVersion: string;
+  readonly gitCommit: string;
+  readonly gitTreeState: string;
+  readonly buildDate: string;
+  readonly goVersion: string;
+  readonly compiler: string;
+  readonly platform: string;
+}
+
+export interface ServerPathsOptions {
+  readonly core: Core;
+  readonly metrics: Metrics;
+  readonly version: VersionInfo;
+  /** `host:port` as clients reach the server. */
+  serverAddress(): string;
+}
+
+/** Health, version, metrics, discovery and the list of all paths. */
+export function addServerPaths(routes: PathRoutes, options: ServerPathsOptions): Disposable {
+  const { core, metrics, version } = options;
+  const discovery = addDiscovery(routes, core.catalog, options.serverAddress);
+  routes.add('/version', () => jsonAnswer(version));
+  routes.add('/metrics', () => ({
+    contentType: 'text/plain; version=0.0.4; charset=utf-8; escaping=underscores',
+    body: metrics.format(),
+  }));
+  const ping: HealthCheck = { name: 'ping', check() {} };
+  const etcd: HealthCheck = { name: 'etcd', check: () => core.watchCache.checkStore() };
+  const synced: HealthCheck = {
+    name: 'informer-sync',
+    check: () => core.watchCache.checkFollowing(),
+  };
+  addHealth(routes, {
+    healthz: [ping, etcd],
+    livez: [ping, etcd],
+    readyz: [ping, etcd, synced],
+  });
+  routes.add('/', () => jsonAnswer({ paths: allPaths(core, routes) }));
+  return discovery;
+}
+
+function allPaths({ catalog }: Core, routes: PathRoutes): string[] {
+  const paths = new Set(routes.paths().filter((path) => path !== '/'));
+  for (const { resource } of catalog.values()) {
+    const { group, version } = resource;
+    if (group) paths.add(`/apis/${group}`);
+    paths.add(group ? `/apis/${group}/${version}` : `/api/${version}`);
+  }
+  return [...paths].sort();
+}
