@@ -1,0 +1,240 @@
+import { homedir } from 'node:os';
+import { delimiter, join, resolve } from 'node:path';
+import { parseArgs, type ParseArgsOptionsConfig } from 'node:util';
+import type { LogLevel } from '#shared/base/log.ts';
+
+/** A command line that cannot be understood. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+}
+
+export interface UpCommand {
+  readonly type: 'up';
+  readonly home: string;
+  readonly name: string;
+  readonly dataDir: string | undefined;
+  /** Absent: the cluster's last port, else 6443 or the next free one. */
+  readonly port: number | undefined;
+  /** Port of the etcd face: absent: 2379 or the next free one; 0: none. */
+  readonly etcdPort: number | undefined;
+  readonly bindAddress: string;
+  /** Absent: two, while the cluster has no other node. */
+  readonly simulatedNodes: number | undefined;
+  readonly etcd:
+    | {
+        readonly endpoints: readonly string[];
+        readonly authority?: string;
+        readonly certificate?: string;
+        readonly key?: string;
+      }
+    | undefined;
+  readonly window: boolean;
+  readonly logLevel: LogLevel;
+}
+
+interface OfCluster {
+  readonly home: string;
+  readonly name: string;
+  readonly dataDir: string | undefined;
+  readonly json: boolean;
+}
+
+export interface StatusCommand extends OfCluster {
+  readonly type: 'status';
+}
+export interface DownCommand extends OfCluster {
+  readonly type: 'down';
+}
+export interface KubeconfigCommand extends OfCluster {
+  readonly type: 'kubeconfig';
+  /** The file to merge into; absent: print. */
+  readonly mergeInto: string | undefined;
+}
+export interface VersionCommand {
+  readonly type: 'version';
+  readonly json: boolean;
+}
+export interface SnapshotCommand extends OfCluster {
+  readonly type: 'snapshot';
+  readonly action: 'save' | 'list' | 'status' | 'verify' | 'restore';
+  readonly file: string | undefined;
+}
+export interface HelpCommand {
+  readonly type: 'help';
+  readonly topic: string;
+}
+
+export type Command =
+  | UpCommand
+  | StatusCommand
+  | DownCommand
+  | KubeconfigCommand
+  | VersionCommand
+  | SnapshotCommand
+  | HelpCommand;
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+const ofCluster = {
+  name: { type: 'string', default: 'default' },
+  'data-dir': { type: 'string' },
+  help: { type: 'boolean', short: 'h', default: false },
+  output: { type: 'string', short: 'o' },
+} as const satisfies ParseArgsOptionsConfig;
+
+const options = {
+  up: {
+    ...ofCluster,
+    port: { type: 'string' },
+    'etcd-port': { type: 'string' },
+    'bind-address': { type: 'string', default: '127.0.0.1' },
+    'simulated-nodes': { type: 'string' },
+    'etcd-endpoints': { type: 'string' },
+    'etcd-cacert': { type: 'string' },
+    'etcd-cert': { type: 'string' },
+    'etcd-key': { type: 'string' },
+    'no-window': { type: 'boolean', default: false },
+    'log-level': { type: 'string', default: 'warn' },
+  },
+  kubeconfig: { ...ofCluster, merge: { type: 'boolean', default: false } },
+  others: ofCluster,
+} as const;
+
+/** Understands a command line; everything that it leaves open has its default here. Throws `UsageError`. */
+export function parseCommand(args: readonly string[], environment: Environment): Command {
+  const [command = 'help', ...rest] = args;
+  if (['help', '--help', '-h'].includes(command)) return { type: 'help', topic: rest[0] ?? '' };
+  if (rest.includes('--help') || rest.includes('-h')) return { type: 'help', topic: command };
+  const home = environment['PILOTHOUSE_HOME'] || join(homedir(), '.pilothouse');
+  switch (command) {
+    case 'up':
+      return parseUp(rest, home);
+    case 'status':
+    case 'down':
+      return { type: command, ...parseOfCluster(rest, home).cluster };
+    case 'kubeconfig':
+      return parseKubeconfig(rest, home, environment);
+    case 'version':
+    case '--version':
+      return { type: 'version', json: parseOfCluster(rest, home).cluster.json };
+    case 'snapshot':
+      return parseSnapshot(rest, home);
+    default:
+      throw new UsageError(`unknown command "${command}"`);
+  }
+}
+
+function parseUp(args: readonly string[], home: string): UpCommand {
+  const { values } = understood(() => parseArgs({ args: [...args], options: options.up }));
+  const endpoints = values['etcd-endpoints']?.split(',').filter(Boolean) ?? [];
+  const [authority, certificate, key] = [
+    values['etcd-cacert'],
+    values['etcd-cert'],
+    values['etcd-key'],
+  ];
+  return Object.freeze({
+    type: 'up',
+    home,
+    name: values.name,
+    dataDir: folder(values['data-dir']),
+    port: integer('--port', values.port, { min: 1, max: 65_535 }),
+    etcdPort: integer('--etcd-port', values['etcd-port'], { min: 0, max: 65_535 }),
+    bindAddress: values['bind-address'],
+    simulatedNodes: integer('--simulated-nodes', values['simulated-nodes'], {
+      min: 0,
+      max: 15_000,
+    }),
+    etcd:
+      endpoints.length > 0
+        ? {
+            endpoints,
+            ...(authority !== undefined && { authority: resolve(authority) }),
+            ...(certificate !== undefined && { certificate: resolve(certificate) }),
+            ...(key !== undefined && { key: resolve(key) }),
+          }
+        : undefined,
+    window: !values['no-window'],
+    logLevel: oneOf('--log-level', values['log-level'], ['debug', 'info', 'warn', 'error']),
+  });
+}
+
+function parseKubeconfig(
+  args: readonly string[],
+  home: string,
+  environment: Environment,
+): KubeconfigCommand {
+  const { values } = understood(() => parseArgs({ args: [...args], options: options.kubeconfig }));
+  const [own] = (environment['KUBECONFIG'] ?? '').split(delimiter).filter(Boolean);
+  const target = own ?? join(homedir(), '.kube', 'config');
+  return {
+    type: 'kubeconfig',
+    ...clusterOf(values, home),
+    mergeInto: values.merge ? target : undefined,
+  };
+}
+
+const snapshotActions = ['save', 'list', 'status', 'verify', 'restore'] as const;
+
+function parseSnapshot([action = '', ...args]: readonly string[], home: string): SnapshotCommand {
+  const known = oneOf('snapshot', action, snapshotActions);
+  const { cluster, files } = parseOfCluster(args, home, 1);
+  const [file] = files;
+  if (file === undefined && ['status', 'verify', 'restore'].includes(known))
+    throw new UsageError(`"snapshot ${known}" needs a file`);
+  return { type: 'snapshot', action: known, file: folder(file), ...cluster };
+}
+
+function parseOfCluster(
+  args: readonly string[],
+  home: string,
+  maxFiles = 0,
+): { readonly cluster: OfCluster; readonly files: readonly string[] } {
+  const { values, positionals } = understood(() =>
+    parseArgs({ args: [...args], options: options.others, allowPositionals: true }),
+  );
+  if (positionals.length > maxFiles)
+    throw new UsageError(`unexpected argument "${positionals[maxFiles]}"`);
+  return { cluster: clusterOf(values, home), files: positionals };
+}
+
+function clusterOf(
+  values: { readonly name: string; readonly 'data-dir'?: string; readonly output?: string },
+  home: string,
+): OfCluster {
+  return {
+    home,
+    name: values.name,
+    dataDir: folder(values['data-dir']),
+    json: values.output !== undefined && oneOf('--output', values.output, ['json']) === 'json',
+  };
+}
+
+function folder(path: string | undefined): string | undefined {
+  return path === undefined ? undefined : resolve(path);
+}
+
+function integer(
+  flag: string,
+  text: string | undefined,
+  { min, max }: { readonly min: number; readonly max: number },
+): number | undefined {
+  if (text === undefined) return undefined;
+  const value = Number(text);
+  if (/^\d+$/.test(text) && value >= min && value <= max) return value;
+  throw new UsageError(`${flag} must be a number from ${min} to ${max}, not "${text}"`);
+}
+
+function oneOf<T extends string>(flag: string, value: string, allowed: readonly T[]): T {
+  const found = allowed.find((one) => one === value);
+  if (found) return found;
+  throw new UsageError(`${flag} must be one of ${allowed.join(', ')}, not "${value}"`);
+}
+
+/** What Node's own parser says is made a usage error. */
+function understood<T>(parse: () => T): T {
+  try {
+    return parse();
+  } catch (cause) {
+    throw new UsageError((cause as Error).message, { cause });
+  }
+}
