@@ -36,6 +36,10 @@ export interface DeleteCall {
 export interface PatchCall {
   readonly type: 'json' | 'merge' | 'strategic' | 'apply';
   readonly body: unknown;
+  /** Who applies, where that is not simply the controller manager. */
+  readonly fieldManager?: string;
+  /** Apply only: take over what others own. */
+  readonly force?: boolean;
 }
 
 /**

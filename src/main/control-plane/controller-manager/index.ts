@@ -3,6 +3,7 @@ import type { Log } from '#shared/base/log.ts';
 import type { Cluster } from '#shared/client/cluster.ts';
 import { Recorder } from '#shared/client/events.ts';
 import type { Controller } from '#shared/kube/controller.ts';
+import { clusterRoleAggregationController } from './cluster-role-aggregation.ts';
 import { createCronJobController } from './cron-job.ts';
 import { createDaemonSetController } from './daemon-set.ts';
 import { deploymentController } from './deployment.ts';
@@ -11,9 +12,19 @@ import { Informers } from './informers.ts';
 import { createJobController, jobOrphanController } from './job.ts';
 import { Kinds } from './kinds.ts';
 import { createNamespaceController } from './namespace.ts';
+import { createNodeIpamController, type PodRangeOptions } from './node-ipam.ts';
+import { startNodeLifecycle } from './node-lifecycle.ts';
+import { nodeTaintController, nodeTtlController } from './node/node-taints.ts';
+import { podGcController } from './pod-gc.ts';
 import { replicaSetController, replicationController } from './replica-set.ts';
+import { createRootCaPublisher } from './root-ca-publisher.ts';
 import { startController, type Host } from './runtime.ts';
+import { createTokenController, type TokenSecretOptions } from './service-account-token.ts';
+import { serviceAccountController } from './service-account.ts';
 import { statefulSetController } from './stateful-set.ts';
+import { createTaintEvictionController } from './taint-eviction.ts';
+import { ttlAfterFinishedController } from './ttl-after-finished.ts';
+import { claimProtectionController, volumeProtectionController } from './volume-protection.ts';
 
 export interface ControllerManagerOptions {
   /** As `system:kube-controller-manager`: what all controllers read through. */
@@ -22,6 +33,14 @@ export interface ControllerManagerOptions {
   clusterFor(name: string): Cluster;
   readonly clock: Clock;
   readonly log: Log;
+  /** What pods may verify the API server with: the PEM of the cluster's CA. */
+  readonly caBundle: string;
+  /** Signs service-account tokens for Secrets of the old kind; without it they stay empty. */
+  readonly signToken?: TokenSecretOptions['signToken'];
+  /** Pod addresses, a range per node; without it somebody else gives them out. */
+  readonly podRange?: PodRangeOptions;
+  /** The time zone of CronJobs that name none; UTC unless stated. */
+  readonly timeZone?: string;
 }
 
 /** Runs all controllers until disposed; disposing waits for what they are doing. */
@@ -38,8 +57,9 @@ export function startControllerManager(options: ControllerManagerOptions): Async
   };
   const kinds = stack.use(new Kinds(informers));
   stack.use(startGarbageCollector(host, kinds));
+  stack.use(startNodeLifecycle(host));
   const definitions = [
-    ...controllers(),
+    ...controllers(options),
     createNamespaceController(kinds, clusterFor('namespace-controller')),
   ] as readonly Controller[];
   for (const definition of definitions) stack.use(startController(definition, host));
@@ -47,7 +67,8 @@ export function startControllerManager(options: ControllerManagerOptions): Async
 }
 
 /** Every controller that is one definition, made anew for each run. */
-function controllers(): readonly Controller[] {
+function controllers(options: ControllerManagerOptions): readonly Controller[] {
+  const { caBundle, signToken, podRange, timeZone } = options;
   return [
     deploymentController,
     replicaSetController,
@@ -56,6 +77,18 @@ function controllers(): readonly Controller[] {
     createDaemonSetController(),
     createJobController(),
     jobOrphanController,
-    createCronJobController(),
+    createCronJobController({ zone: timeZone ?? 'UTC' }),
+    ttlAfterFinishedController,
+    serviceAccountController,
+    createRootCaPublisher(caBundle),
+    ...(signToken ? [createTokenController({ caBundle, signToken })] : []),
+    clusterRoleAggregationController,
+    claimProtectionController,
+    volumeProtectionController,
+    podGcController,
+    createTaintEvictionController(),
+    nodeTaintController,
+    nodeTtlController,
+    ...(podRange ? [createNodeIpamController(podRange)] : []),
   ];
 }

@@ -97,7 +97,7 @@ export function createWriter(cluster: Cluster, sightings: Sightings): Writer {
     },
     async patch(resource, key, { type, body, ...call }) {
       const patch = { type: patchTypes[type], body };
-      return wrote(resource, await cluster.patch(resource, key, patch, { ...call, fieldManager }));
+      return wrote(resource, await cluster.patch(resource, key, patch, { fieldManager, ...call }));
     },
     async delete(resource, key, call = {}) {
       const own = resource as unknown as Resource;
