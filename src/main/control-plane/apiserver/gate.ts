@@ -6,9 +6,9 @@ import type {
 } from '#main/control-plane/apiserver/authorization/authorizer.ts';
 import {
   exactValue,
-  parseFieldSelector,
-} from '#main/control-plane/apiserver/request/field-selector.ts';
-import { parseLabelSelector } from '#main/control-plane/apiserver/request/label-selector.ts';
+  fieldRequirementsOf,
+  labelSelectorOf,
+} from '#main/control-plane/apiserver/request/selectors.ts';
 import type { Query, RequestInfo } from '#main/control-plane/apiserver/request/request-info.ts';
 import { ApiError } from '#shared/kube/errors.ts';
 
@@ -66,8 +66,8 @@ function selectorsOf(name: string, query: Query): Partial<Attributes> {
   const { fieldSelector, labelSelector } = query;
   if (!fieldSelector && !labelSelector) return {};
   try {
-    const fields = parseFieldSelector(fieldSelector);
-    const labels = parseLabelSelector(labelSelector).requirements;
+    const fields = fieldRequirementsOf(fieldSelector);
+    const labels = labelSelectorOf(labelSelector).requirements;
     const named = exactValue(fields, 'metadata.name');
     return {
       ...(fields.length > 0 && { fieldSelector: fields }),

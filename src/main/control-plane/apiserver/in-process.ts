@@ -98,7 +98,7 @@ function valueBody(value: unknown): RequestBody {
   return {
     isEmpty: false,
     object: (codec, options) => codec.decode({ value }, options),
-    value: () => value,
+    value: () => ({ value, strictErrors: [] }),
     text: () => JSON.stringify(value),
   };
 }

@@ -24,7 +24,7 @@ import { createInProcessTransport } from '#main/control-plane/apiserver/in-proce
 import type { ObjectCache } from '#main/control-plane/apiserver/object-cache.ts';
 import { builtInResources } from '#main/control-plane/apiserver/registry/built-in.ts';
 import type { Core } from '#main/control-plane/apiserver/registry/core.ts';
-import { noOwnership } from '#main/control-plane/apiserver/registry/field-ownership.ts';
+import { createFieldOwnership } from '#main/control-plane/apiserver/registry/managed-fields.ts';
 import { decodeStored } from '#main/control-plane/apiserver/registry/stored-value.ts';
 import { Lister } from '#main/control-plane/apiserver/storage/lister.ts';
 import { ObjectStore } from '#main/control-plane/apiserver/storage/object-store.ts';
@@ -136,7 +136,7 @@ function createCore(options: ApiServerOptions, clusterFor: ApiServer['clusterFor
           clock,
         }),
     ),
-    ownership: noOwnership,
+    ownership: createFieldOwnership(catalog, clock),
     clock,
     log,
   };

@@ -60,14 +60,15 @@ function wrongKind(
   );
 }
 
-function plainValue(bytes: Buffer, format: BodyFormat): unknown {
-  if (bytes.length === 0) return undefined;
+/** Throws what upstream says of a patch that cannot be read. */
+function plainValue(bytes: Buffer, format: BodyFormat): ReturnType<RequestBody['value']> {
   const text = textOf(bytes);
   try {
-    return format === 'yaml' ? parseYaml(text).value : parseUntypedJson(text).value;
+    if (format === 'yaml') return parseYaml(text);
+    return { value: parseUntypedJson(text).value, strictErrors: [] };
   } catch (error) {
-    throw new ApiError('BadRequest', `error decoding patch: ${(error as Error).message}`, {
-      cause: error,
-    });
+    const what = format === 'yaml' ? 'error decoding YAML' : 'error decoding patch';
+    const message = `${what}: ${(error as Error).message}`;
+    throw new ApiError('BadRequest', message, { cause: error });
   }
 }

@@ -1,4 +1,3 @@
-import { ApiError } from '#shared/kube/errors.ts';
 import type { ResourceRequest } from '#main/control-plane/apiserver/request/resource-request.ts';
 import type { WriteOptions } from '#main/control-plane/apiserver/request/write-options.ts';
 import type { Draft, KubeObject } from '#shared/kube/object.ts';
@@ -16,21 +15,6 @@ export interface FieldOwnership {
     draft: Draft<KubeObject>,
     live: KubeObject | undefined,
   ): void;
-  /** Merges an applied configuration into `live`; throws `Conflict` for fields that others own. */
-  apply(
-    context: OwnershipContext,
-    configuration: Draft<KubeObject>,
-    live: KubeObject | undefined,
-  ): Draft<KubeObject>;
+  /** Merges the request's configuration into `live`; throws `Conflict` for fields that others own. */
+  apply(context: OwnershipContext, live: KubeObject | undefined): Draft<KubeObject>;
 }
-
-/** Managed fields are not kept. */
-export const noOwnership: FieldOwnership = {
-  recordUpdate() {},
-  apply() {
-    throw new ApiError(
-      'InternalError',
-      'Internal error occurred: server-side apply is not available',
-    );
-  },
-};

@@ -47,7 +47,7 @@ export async function patch(request: ResourceRequest, core: Core): Promise<Resou
 /** What the patch makes of the object that is there, decoded and with defaults. */
 export function draftMaker(request: ResourceRequest, core: Core, options: WriteOptions): MakeDraft {
   if (request.patchType === patchTypes.apply) return applied(request, core, options);
-  const value = request.body?.value();
+  const value = request.body?.value().value;
   return (live) => {
     if (!live) throw new Error('Only an apply patch creates what is not there');
     const patched = patchedValue(request, live, value);
@@ -58,17 +58,16 @@ export function draftMaker(request: ResourceRequest, core: Core, options: WriteO
 }
 
 function applied(request: ResourceRequest, core: Core, options: WriteOptions): MakeDraft {
+  const { served, body, warn } = request;
+  const { fieldValidation = 'Warn' } = options;
+  const strictErrors = body?.value().strictErrors ?? [];
+  if (strictErrors.length > 0 && fieldValidation === 'Strict') {
+    throw new ApiError('BadRequest', `error decoding YAML: ${strictErrors.join(', ')}`);
+  }
+  if (fieldValidation === 'Warn') for (const each of strictErrors) warn(each);
   return (live) => {
-    const { served, body, warn } = request;
-    if (!body) throw new ApiError('BadRequest', 'error decoding YAML: EOF');
-    const isStrict = options.fieldValidation !== 'Ignore';
-    const { object, strictErrors } = body.object(served.codec, { isStrict });
-    if (strictErrors.length > 0 && options.fieldValidation === 'Strict') {
-      throw new ApiError('', `error decoding YAML: ${strictDecodingError(strictErrors)}`);
-    }
-    for (const each of strictErrors) warn(each);
-    checkIdentity(object.metadata, request);
-    const draft = core.ownership.apply({ request, options }, object, live);
+    const draft = core.ownership.apply({ request, options }, live);
+    checkIdentity(draft.metadata, request);
     served.codec.default(draft);
     return draft;
   };
@@ -124,5 +123,5 @@ function decodePatched(
 
 /** For patches of subresources whose object is not the stored one. */
 export function patchedObject(request: ResourceRequest, live: KubeObject): unknown {
-  return patchedValue(request, live, request.body?.value());
+  return patchedValue(request, live, request.body?.value().value);
 }

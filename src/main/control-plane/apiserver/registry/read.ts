@@ -1,7 +1,9 @@
 import type { Core } from '#main/control-plane/apiserver/registry/core.ts';
 import { cacheOf } from '#main/control-plane/apiserver/registry/storage-of.ts';
-import { parseFieldSelector } from '#main/control-plane/apiserver/request/field-selector.ts';
-import { parseLabelSelector } from '#main/control-plane/apiserver/request/label-selector.ts';
+import {
+  fieldRequirementsOf,
+  labelSelectorOf,
+} from '#main/control-plane/apiserver/request/selectors.ts';
 import type {
   ResourceRequest,
   ResourceResponse,
@@ -59,8 +61,8 @@ export function selectionOf(request: ResourceRequest, options: ListOptions): Sel
     resource: served.resource,
     namespace,
     name,
-    labels: parseLabelSelector(options.labelSelector),
-    fields: parseFieldSelector(options.fieldSelector),
+    labels: labelSelectorOf(options.labelSelector),
+    fields: fieldRequirementsOf(options.fieldSelector),
     ...(cache && form !== cache.form && { view: (entry) => entry.as(form).object }),
   });
 }

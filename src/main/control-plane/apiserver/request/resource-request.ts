@@ -14,8 +14,8 @@ export interface RequestBody {
   readonly isEmpty: boolean;
   /** Decoded as an object of the codec's kind; throws `BadRequest` in upstream's words. */
   object(codec: ObjectCodec, options: { readonly isStrict: boolean }): DecodedObject;
-  /** Plain JSON values: patches, options. Nothing if the body is empty. */
-  value(): unknown;
+  /** Plain JSON values: patches and applied configurations. */
+  value(): { readonly value: unknown; readonly strictErrors: readonly string[] };
   /** As it was sent, to be quoted. */
   text(): string;
 }
