@@ -11,6 +11,8 @@ export interface Pilothouse extends AsyncDisposable {
   readonly port: number;
   readonly kubeconfig: string;
   readonly process: ChildProcess;
+  /** With the one-time token; only where the window is served. */
+  readonly windowUrl: string | undefined;
   /** All that it has printed so far. */
   readonly output: () => string;
 }
@@ -21,19 +23,21 @@ export interface PilothouseOptions {
   readonly port?: number;
   readonly simulatedNodes?: number;
   readonly args?: readonly string[];
+  /** Serve the window, too; the renderer must have been built. */
+  readonly window?: boolean;
 }
 
 /** Runs `pilothouse up` as a user would, in a home of its own, until it says that it is ready. */
 export async function startPilothouse(options: PilothouseOptions = {}): Promise<Pilothouse> {
   const home = options.home ?? (await mkdtemp(join(tmpdir(), 'pilothouse-')));
   const port = options.port ?? (await freePort());
-  const { simulatedNodes = 2, args = [] } = options;
+  const { simulatedNodes = 2, args = [], window = false } = options;
   const child = spawn(
     process.execPath,
     [
       join(root, 'src/main/cli.ts'),
       'up',
-      '--no-window',
+      ...(window ? [] : ['--no-window']),
       '--port',
       String(port),
       '--simulated-nodes',
@@ -59,6 +63,7 @@ export async function startPilothouse(options: PilothouseOptions = {}): Promise<
     port,
     kubeconfig: join(home, 'clusters/default/kubeconfig'),
     process: child,
+    windowUrl: /http:\/\/127\.0\.0\.1:\d+\/\?token=\S+/.exec(output)?.[0],
     output: () => output,
     async [Symbol.asyncDispose]() {
       await stop(child, 'SIGTERM');
