@@ -59,9 +59,9 @@ test('a list shows what kubectl creates, changes and deletes, as it happens', as
   await page.getByRole('navigation').getByRole('button', { name: 'Config', exact: true }).click();
   await kubectl(['create', 'configmap', 'from-outside', '--from-literal=a=b']);
   const row = page.getByRole('row', { name: /from-outside/ });
-  await row.waitFor({ timeout: 5_000 });
+  await expect.poll(() => row.count(), { timeout: 5_000 }).toBe(1);
   await kubectl(['delete', 'configmap', 'from-outside']);
-  await row.waitFor({ state: 'detached', timeout: 5_000 });
+  await expect.poll(() => row.count(), { timeout: 5_000 }).toBe(0);
 });
 
 test('from one end to the other by keyboard alone', async () => {
@@ -79,7 +79,7 @@ test('from one end to the other by keyboard alone', async () => {
   await panel.getByText('colour: blue').waitFor();
   await page.screenshot({ path: join(pictures, 'panel.png') });
   await page.keyboard.press('Escape');
-  await panel.waitFor({ state: 'detached' });
+  await expect.poll(() => panel.count()).toBe(0);
 });
 
 test('a secret’s value is nowhere in the page', async () => {
