@@ -15,7 +15,7 @@ import {
 const rowsAtOnce = 16;
 const pageBytes = 256 * 1024;
 const rowsPerSlice = 256;
-const checkpointPages = 2048;
+const checkpointPages = 1024;
 
 const selectRange = `SELECT id >> ${placeBits}, id & ${maxPlaces - 1}, record FROM history
   WHERE id >= (? << ${placeBits}) AND id < (? << ${placeBits}) ORDER BY id`;
@@ -110,16 +110,12 @@ export class JournalDatabase {
   /** Takes the next slice off what compaction gave up, or moves the log into the file. */
   keepHouse(): void {
     if (this.#removedRevision < this.#compactRevision) this.#removeSlice();
-    if (this.#dirtyPages >= checkpointPages) {
-      this.#dirtyPages = 0;
-      this.#database.exec('PRAGMA wal_checkpoint(PASSIVE)');
-    }
+    if (this.#dirtyPages >= checkpointPages) this.#checkpoint();
   }
 
   probe(): void {
     this.#transaction(() => this.#run('INSERT INTO probe VALUES (zeroblob(262144))'));
     this.#transaction(() => this.#run('DELETE FROM probe'));
-    this.#database.exec('PRAGMA wal_checkpoint(PASSIVE)');
   }
 
   defragment(): void {
@@ -133,9 +129,17 @@ export class JournalDatabase {
     return { totalBytes: pages * pageSize, usedBytes: (pages - free) * pageSize };
   }
 
+  /** The log is moved into the file if there is room; otherwise it stays, and counts, beside it. */
   close(): void {
-    this.#database.exec('PRAGMA wal_checkpoint(TRUNCATE)');
     this.#database.close();
+  }
+
+  /** Moves the log into the file, so that the log can begin anew. */
+  #checkpoint(): void {
+    // If it fails, for want of room, the log goes on growing and this is tried again in a while.
+    this.#dirtyPages = checkpointPages * 0.75;
+    this.#database.exec('PRAGMA wal_checkpoint(PASSIVE)');
+    this.#dirtyPages = 0;
   }
 
   #insertAll({ buffer, length }: PackedBatch): void {
