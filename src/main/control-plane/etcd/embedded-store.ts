@@ -281,9 +281,9 @@ class JournalledStore implements EmbeddedStore {
   }
 
   async #fillIn(response: TxnResponse, past: readonly PastRange[]): Promise<TxnResponse> {
-    for (const { request, responses, index } of past) {
+    for (const { request, responses, index, at } of past) {
       const range = await this.#rangePast(request, request.revision!);
-      responses[index] = { type: 'range', ...range };
+      responses[index] = { type: 'range', ...range, revision: at };
     }
     return response;
   }

@@ -7,7 +7,7 @@ export interface View {
   collect(from: string, to?: string, limit?: number): KeyValue[];
 }
 
-const noValue: Uint8Array = new Uint8Array(0);
+const noValue: Uint8Array = Buffer.alloc(0);
 
 /** etcd's spelling of "no end", and ours. */
 export function endOf(rangeEnd: string): string | undefined {

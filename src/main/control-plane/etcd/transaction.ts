@@ -15,7 +15,7 @@ import {
   type TxnResponse,
 } from './store.ts';
 
-const nothing: Uint8Array = new Uint8Array(0);
+const nothing: Uint8Array = Buffer.alloc(0);
 const plainPut: OperationResponse = Object.freeze({ type: 'put' });
 
 /** One transaction being decided on the newest state. */
@@ -44,6 +44,8 @@ export interface PastRange {
   readonly request: RangeRequest;
   readonly responses: OperationResponse[];
   readonly index: number;
+  /** The store's revision when the operation was reached. */
+  readonly at: number;
 }
 
 /** What a transaction will do: its branch, and those of the ones nested in it. */
@@ -222,7 +224,7 @@ function range(
 ): OperationResponse {
   const revision = revisionNow(decision);
   if (request.revision && request.revision > 0) {
-    decision.past.push({ request, responses, index: responses.length });
+    decision.past.push({ request, responses, index: responses.length, at: revision });
     return { type: 'range', kvs: [], count: 0, more: false, revision };
   }
   const { kvs, count, more } = select(decision.head, request, revision);

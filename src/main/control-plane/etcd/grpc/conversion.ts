@@ -141,7 +141,8 @@ function fromOperation(response: OperationResponse, revision: number): ResponseO
     }
     case 'txn':
     default:
-      return { txn: fromTxn(response, { revision: response.revision }) };
+      // etcd leaves the header of a nested transaction blank.
+      return { txn: fromTxn(response, {}) };
   }
 }
 
