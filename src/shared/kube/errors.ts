@@ -42,6 +42,8 @@ export type CauseType =
   | 'UnexpectedServerResponse'
   | 'DisruptionBudget'
   | 'NamespaceTerminating'
+  | 'NodeCapacity'
+  | 'UnsupportedPlatform'
   | 'ResourceVersionTooLarge';
 
 /** `message` is the whole sentence as it stands in `details.causes`, without the field. */
