@@ -5,6 +5,7 @@
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { writeDescriptions } from './api-descriptions.ts';
 
 interface Field {
   readonly t: string;
@@ -145,3 +146,5 @@ for (const [module, { declarations, imports }] of modules) {
   mkdirSync(dirname(path), { recursive: true });
   writeFileSync(path, text);
 }
+
+writeDescriptions(root, Object.keys(types));
