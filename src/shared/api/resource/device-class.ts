@@ -10,4 +10,5 @@ export const deviceClasses = resource<DeviceClass>({
   scope: 'Cluster',
   type: 'resource.v1.DeviceClass',
   storage: { prefix: '/registry/deviceclasses' },
+  lifecycle: { deleteReturnsObject: true },
 });

@@ -10,4 +10,5 @@ export const resourceClaimTemplates = resource<ResourceClaimTemplate>({
   scope: 'Namespaced',
   type: 'resource.v1.ResourceClaimTemplate',
   storage: { prefix: '/registry/resourceclaimtemplates' },
+  lifecycle: { deleteReturnsObject: true },
 });

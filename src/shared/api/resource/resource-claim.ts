@@ -10,5 +10,6 @@ export const resourceClaims = resource<ResourceClaim>({
   scope: 'Namespaced',
   type: 'resource.v1.ResourceClaim',
   storage: { prefix: '/registry/resourceclaims' },
+  lifecycle: { deleteReturnsObject: true },
   subresources: [{ name: 'status', kind: 'ResourceClaim', verbs: ['get', 'patch', 'update'] }],
 });

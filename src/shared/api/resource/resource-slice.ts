@@ -10,4 +10,5 @@ export const resourceSlices = resource<ResourceSlice>({
   scope: 'Cluster',
   type: 'resource.v1.ResourceSlice',
   storage: { prefix: '/registry/resourceslices' },
+  lifecycle: { deleteReturnsObject: true },
 });

@@ -10,4 +10,5 @@ export const csiDrivers = resource<CSIDriver>({
   scope: 'Cluster',
   type: 'storage.v1.CSIDriver',
   storage: { prefix: '/registry/csidrivers' },
+  lifecycle: { deleteReturnsObject: true },
 });

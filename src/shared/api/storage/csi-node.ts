@@ -10,4 +10,5 @@ export const csiNodes = resource<CSINode>({
   scope: 'Cluster',
   type: 'storage.v1.CSINode',
   storage: { prefix: '/registry/csinodes' },
+  lifecycle: { deleteReturnsObject: true },
 });

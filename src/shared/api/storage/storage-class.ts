@@ -11,4 +11,5 @@ export const storageClasses = resource<StorageClass>({
   shortNames: ['sc'],
   type: 'storage.v1.StorageClass',
   storage: { prefix: '/registry/storageclasses' },
+  lifecycle: { deleteReturnsObject: true },
 });

@@ -10,5 +10,6 @@ export const volumeAttachments = resource<VolumeAttachment>({
   scope: 'Cluster',
   type: 'storage.v1.VolumeAttachment',
   storage: { prefix: '/registry/volumeattachments' },
+  lifecycle: { deleteReturnsObject: true },
   subresources: [{ name: 'status', kind: 'VolumeAttachment', verbs: ['get', 'patch', 'update'] }],
 });

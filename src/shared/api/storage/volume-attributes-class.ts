@@ -11,4 +11,5 @@ export const volumeAttributesClasses = resource<VolumeAttributesClass>({
   shortNames: ['vac'],
   type: 'storage.v1.VolumeAttributesClass',
   storage: { prefix: '/registry/volumeattributesclasses' },
+  lifecycle: { deleteReturnsObject: true },
 });
