@@ -28,9 +28,10 @@ export function customDefinitions(
 ): Readonly<Record<string, () => Json>> {
   const name = customDefinitionName(resource);
   const schema = definitions.version === 2 ? schemaV2 : schemaV3;
+  const object = (): Json => objectDefinition(resource, schema ?? { type: 'object' }, definitions);
   return {
-    [name]: () => objectDefinition(resource, schema ?? { type: 'object' }, definitions),
-    [`${name}List`]: () => listDefinition(resource, name, definitions),
+    [name]: object,
+    [`${name}List`]: () => listDefinition(resource, definitions.refTo(name, object), definitions),
   };
 }
 
@@ -49,7 +50,7 @@ function objectDefinition(resource: Resource, schema: Json, definitions: Definit
   };
 }
 
-function listDefinition(resource: Resource, name: string, definitions: Definitions): Json {
+function listDefinition(resource: Resource, item: Json, definitions: Definitions): Json {
   const { kind } = resource;
   return {
     description: `${kind}List is a list of ${kind}`,
@@ -57,7 +58,7 @@ function listDefinition(resource: Resource, name: string, definitions: Definitio
       ...typeMetaProperties,
       items: {
         description: `List of ${resource.plural}.`,
-        items: definitions.refTo(name, () => ({ type: 'object' })),
+        items: item,
         type: 'array',
       },
       metadata: definitions.refBeside('meta.v1.ListMeta', {

@@ -150,9 +150,9 @@ class Encoder {
     this.writer.varint32(number * 8 + lengthDelimited);
   }
 
-  /** `{ 2: yaml }`; JSON is YAML. */
+  /** `{ 2: yaml }` */
   #any(number: number, value: unknown): void {
-    this.#wrap(number, () => this.#text(2, `${JSON.stringify(value)}\n`));
+    this.#wrap(number, () => this.#text(2, `${yamlOf(value, '')}\n`));
   }
 
   #entries(number: number, of: string, object: Json, keys: RegExp): void {
@@ -175,3 +175,26 @@ class Encoder {
     this.writer.varint32(number * 8 + lengthDelimited);
   }
 }
+
+/** The blocks that go-yaml writes; what could be mistaken for something else is quoted. */
+function yamlOf(value: unknown, indent: string): string {
+  if (Array.isArray(value) && value.length > 0)
+    return value.map((item) => `- ${yamlOf(item, `${indent}  `)}`).join(`\n${indent}`);
+  if (typeof value === 'object' && value !== null && Object.keys(value).length > 0) {
+    const members = Object.entries(value).map(([key, member]) => {
+      const isBlock = typeof member === 'object' && member !== null;
+      const inner = isBlock ? `${indent}  ` : indent;
+      return `${key}:${isBlock ? `\n${inner}` : ' '}${yamlOf(member, inner)}`;
+    });
+    return members.join(`\n${indent}`);
+  }
+  if (
+    typeof value === 'string' &&
+    /^[A-Za-z][\w./+-]*(?:,[\w-]+)*$/.test(value) &&
+    !mistakable.test(value)
+  )
+    return value;
+  return JSON.stringify(value);
+}
+
+const mistakable = /^(?:y|n|yes|no|on|off|true|false|null)$/i;
