@@ -66,6 +66,8 @@ export interface Resource<T extends KubeObject = KubeObject> extends ResourceId 
   readonly scope: 'Namespaced' | 'Cluster';
   readonly shortNames?: readonly string[];
   readonly categories?: readonly string[];
+  /** An update without a resource version overwrites what is there; true unless stated. */
+  readonly allowsUnconditionalUpdate?: boolean;
   /** All eight unless stated. */
   readonly verbs?: readonly Verb[];
   readonly subresources?: readonly Subresource[];

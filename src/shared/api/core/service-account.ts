@@ -1,4 +1,5 @@
 import type { ServiceAccount } from '#shared/api/types/core-v1.ts';
+import { ageColumn, nameColumn } from '#shared/api/columns.ts';
 import { resource } from '#shared/kube/resource.ts';
 
 export const serviceAccounts = resource<ServiceAccount>({
@@ -19,4 +20,7 @@ export const serviceAccounts = resource<ServiceAccount>({
       verbs: ['create'],
     },
   ],
+  lifecycle: { deleteReturnsObject: true },
+  metadata: { onUpdate: ['update', 'create'] },
+  columns: [nameColumn, ageColumn],
 });

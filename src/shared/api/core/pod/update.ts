@@ -90,12 +90,7 @@ export function* validatePodUpdate(pod: Pod, old: Pod): Iterable<FieldError> {
     yield deadlineError;
     return;
   }
-  yield* onlyAddedTolerations(spec.tolerations ?? [], old.spec.tolerations ?? []);
-  yield* validateTolerations(
-    spec.tolerations ?? [],
-    'spec.tolerations',
-    allows.comparingTolerations,
-  );
+  yield* onlyAddedTolerations(spec.tolerations ?? [], old.spec.tolerations ?? [], allows);
   yield* onlyRemovedGates(spec.schedulingGates ?? [], old.spec.schedulingGates ?? []);
   if (!semanticEqual(spec, old.spec)) yield* validateFixedFields(spec, old.spec);
 }
@@ -136,17 +131,20 @@ function deadlineProblem(
 function* onlyAddedTolerations(
   tolerations: readonly Toleration[],
   old: readonly Toleration[],
+  { comparingTolerations }: PodAllowances,
 ): Iterable<FieldError> {
-  for (const known of old) {
-    const isKept = tolerations.some((toleration) =>
+  const areKept = old.every((known) =>
+    tolerations.some((toleration) =>
       semanticEqual({ ...known, tolerationSeconds: toleration.tolerationSeconds }, toleration),
+    ),
+  );
+  if (areKept) {
+    yield* validateTolerations(tolerations, 'spec.tolerations', comparingTolerations);
+  } else {
+    yield forbiddenValue(
+      'spec.tolerations',
+      'existing toleration can not be modified except its tolerationSeconds',
     );
-    if (!isKept) {
-      yield forbiddenValue(
-        'spec.tolerations',
-        'existing toleration can not be modified except its tolerationSeconds',
-      );
-    }
   }
 }
 

@@ -149,7 +149,10 @@ export function* validatePersistentStorageOs(
 }
 
 export function* validateCsiDriverName(driver: string, field: string): Iterable<FieldError> {
-  if (!driver) yield required(field);
+  if (!driver) {
+    yield required(field);
+    return;
+  }
   if (byteLength(driver) > 63) yield tooLong(field, 63);
   yield* invalidEach(field, driver, dns1123Subdomain(driver.toLowerCase()));
 }
