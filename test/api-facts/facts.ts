@@ -52,13 +52,13 @@ interface ValidationFacts {
   readonly accepted: Readonly<Record<string, readonly Patch[]>>;
 }
 
-export function readFacts<T>(file: string): T {
+export function readFacts(file: string): unknown {
   const bytes = readFileSync(new URL(`../data/api/${file}`, import.meta.url));
   const text = file.endsWith('.gz') ? gunzipSync(bytes) : bytes;
-  return expanded(JSON.parse(text.toString('utf8'))) as T;
+  return expanded(JSON.parse(text.toString('utf8')));
 }
 
-const facts = readFacts<ValidationFacts>('validation.json.gz');
+const facts = readFacts('validation.json.gz') as ValidationFacts;
 
 export const bases = facts.bases;
 

@@ -40,9 +40,7 @@ for (const probe of [...refusedProbes, ...acceptedProbes]) {
       missing++;
       continue;
     }
-    text =
-      String((error as Error).message).slice(0, 300) +
-      String((error as Error).cause ?? '').slice(0, 100);
+    text = error instanceof Error ? (error.stack ?? '').slice(0, 300) : '';
   }
   total.different.push(probe);
   total.shown.push(

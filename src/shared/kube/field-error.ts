@@ -14,6 +14,11 @@ export function invalidValue(field: string, value: unknown, detail: string): Fie
   };
 }
 
+/** An invalid value that is too large to show. */
+export function invalidUnshown(field: string, detail: string): FieldError {
+  return { type: 'FieldValueInvalid', field, message: withDetail('Invalid value', detail) };
+}
+
 export function forbiddenValue(field: string, detail: string): FieldError {
   return { type: 'FieldValueForbidden', field, message: withDetail('Forbidden', detail) };
 }

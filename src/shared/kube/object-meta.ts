@@ -38,6 +38,11 @@ type StringMap = Readonly<Record<string, string>>;
 const annotationsLimit = 256 * 1024;
 const standardFinalizers = new Set(['kubernetes', 'orphan', 'foregroundDeletion']);
 
+/** '' where an object that nobody checked yet has no name. */
+export function nameOf({ name }: { readonly name?: string | undefined }): string {
+  return name ?? '';
+}
+
 /** What is wrong with the metadata of a new object, as upstream's ValidateObjectMeta. */
 export function* validateObjectMeta(
   meta: ObjectMeta,
