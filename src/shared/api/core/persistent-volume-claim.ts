@@ -38,7 +38,6 @@ export const persistentVolumeClaims = resource<PersistentVolumeClaim>({
   shortNames: ['pvc'],
   type: 'core.v1.PersistentVolumeClaim',
   storage: { prefix: '/registry/persistentvolumeclaims' },
-  lifecycle: { deleteReturnsObject: true },
   subresources: [
     { name: 'status', kind: 'PersistentVolumeClaim', verbs: ['get', 'patch', 'update'] },
   ],

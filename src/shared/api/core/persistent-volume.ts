@@ -23,7 +23,6 @@ export const persistentVolumes = resource<PersistentVolume>({
   shortNames: ['pv'],
   type: 'core.v1.PersistentVolume',
   storage: { prefix: '/registry/persistentvolumes' },
-  lifecycle: { deleteReturnsObject: true },
   subresources: [{ name: 'status', kind: 'PersistentVolume', verbs: ['get', 'patch', 'update'] }],
   lifecycle: { deleteReturnsObject: true },
   default({ spec, status }) {
