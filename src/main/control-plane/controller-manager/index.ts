@@ -1,12 +1,21 @@
+import type { CertificateSigner } from '#shared/api/certificates/signers.ts';
 import type { Clock } from '#shared/base/clock.ts';
 import type { Log } from '#shared/base/log.ts';
 import type { Cluster } from '#shared/client/cluster.ts';
 import { Recorder } from '#shared/client/events.ts';
 import type { Controller } from '#shared/kube/controller.ts';
+import {
+  certificateApprover,
+  certificateCleaner,
+  createCertificateSigningController,
+} from './certificates.ts';
 import { clusterRoleAggregationController } from './cluster-role-aggregation.ts';
 import { createCronJobController } from './cron-job.ts';
 import { createDaemonSetController } from './daemon-set.ts';
 import { deploymentController } from './deployment.ts';
+import { createDisruptionController, staleDisruptionController } from './disruption.ts';
+import { createEndpointSliceController } from './endpoint-slice.ts';
+import { createEndpointsController } from './endpoints.ts';
 import { startGarbageCollector } from './garbage-collector.ts';
 import { Informers } from './informers.ts';
 import { createJobController, jobOrphanController } from './job.ts';
@@ -17,6 +26,7 @@ import { startNodeLifecycle } from './node-lifecycle.ts';
 import { nodeTaintController, nodeTtlController } from './node/node-taints.ts';
 import { podGcController } from './pod-gc.ts';
 import { replicaSetController, replicationController } from './replica-set.ts';
+import { createResourceQuotaController } from './resource-quota.ts';
 import { createRootCaPublisher } from './root-ca-publisher.ts';
 import { startController, type Host } from './runtime.ts';
 import { createTokenController, type TokenSecretOptions } from './service-account-token.ts';
@@ -37,6 +47,8 @@ export interface ControllerManagerOptions {
   readonly caBundle: string;
   /** Signs service-account tokens for Secrets of the old kind; without it they stay empty. */
   readonly signToken?: TokenSecretOptions['signToken'];
+  /** Signs approved certificate requests; without it somebody else does. */
+  readonly signer?: CertificateSigner;
   /** Pod addresses, a range per node; without it somebody else gives them out. */
   readonly podRange?: PodRangeOptions;
   /** The time zone of CronJobs that name none; UTC unless stated. */
@@ -61,6 +73,8 @@ export function startControllerManager(options: ControllerManagerOptions): Async
   const definitions = [
     ...controllers(options),
     createNamespaceController(kinds, clusterFor('namespace-controller')),
+    createDisruptionController(kinds, clusterFor('disruption-controller')),
+    createResourceQuotaController(kinds),
   ] as readonly Controller[];
   for (const definition of definitions) stack.use(startController(definition, host));
   return stack;
@@ -68,7 +82,7 @@ export function startControllerManager(options: ControllerManagerOptions): Async
 
 /** Every controller that is one definition, made anew for each run. */
 function controllers(options: ControllerManagerOptions): readonly Controller[] {
-  const { caBundle, signToken, podRange, timeZone } = options;
+  const { caBundle, signToken, signer, podRange, timeZone } = options;
   return [
     deploymentController,
     replicaSetController,
@@ -86,6 +100,12 @@ function controllers(options: ControllerManagerOptions): readonly Controller[] {
     claimProtectionController,
     volumeProtectionController,
     podGcController,
+    createEndpointsController(),
+    createEndpointSliceController(),
+    staleDisruptionController,
+    certificateApprover,
+    ...(signer ? [createCertificateSigningController(signer)] : []),
+    certificateCleaner,
     createTaintEvictionController(),
     nodeTaintController,
     nodeTtlController,
