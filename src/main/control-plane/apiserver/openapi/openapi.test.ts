@@ -11,7 +11,7 @@ const descriptions: Descriptions = {
   types: { 'core.v1.ContainerPort': { '': 'A port.', hostPort: 'On the host.' } },
   parameters: { watch: 'Watch.', 'exec.tty': 'A terminal.' },
 };
-const openApi = new OpenApi({ version: 'v1.36.3', descriptions, resources });
+const openApi = new OpenApi({ version: 'v1.36.3', descriptions: () => descriptions, resources });
 
 interface Operation {
   readonly operationId: string;

@@ -45,7 +45,8 @@ export const openApiV3ProtobufTypeDeprecated =
 export interface OpenApiOptions {
   /** The version in the documents' `info`. */
   readonly version: string;
-  readonly descriptions: Descriptions;
+  /** Called when the first document is built. */
+  readonly descriptions: () => Descriptions;
   readonly resources: readonly Resource[];
 }
 
@@ -56,6 +57,7 @@ export interface OpenApiOptions {
 export class OpenApi {
   readonly #options: OpenApiOptions;
   readonly #v3 = new Map<string, CachedDocument>();
+  #descriptions: Descriptions | undefined;
   #custom: readonly CustomKind[] = [];
   #v2Json: OpenApiDocument | undefined;
   #v2Protobuf: OpenApiDocument | undefined;
@@ -122,8 +124,13 @@ export class OpenApi {
     return cached;
   }
 
+  #read(): Descriptions {
+    return (this.#descriptions ??= this.#options.descriptions());
+  }
+
   #buildV2(): Json {
-    const { descriptions, version, resources } = this.#options;
+    const { version, resources } = this.#options;
+    const descriptions = this.#read();
     const kinds = this.#custom;
     const definitions = new Definitions(2, descriptions, groupVersionsOf(resources));
     const context = contextOf(definitions, descriptions, kinds);
@@ -145,7 +152,8 @@ export class OpenApi {
   }
 
   #buildV3({ paths, kinds, groupVersion }: DocumentParts): Json {
-    const { descriptions, version } = this.#options;
+    const { version } = this.#options;
+    const descriptions = this.#read();
     const definitions = new Definitions(3, descriptions, groupVersion ? [groupVersion] : []);
     const context = contextOf(definitions, descriptions, kinds);
     const written = pathsJson(paths, (path) => pathV3(path, context));
