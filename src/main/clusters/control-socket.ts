@@ -16,24 +16,41 @@ export interface RunningCluster {
   readonly startedAt: string;
 }
 
+export interface SavedSnapshot {
+  readonly path: string;
+  readonly revision: number;
+  readonly bytes: number;
+}
+
 export interface ControlHandlers {
   describe(): RunningCluster;
   /** Begins the end; the answer does not wait for it. */
   stop(): void;
+  /** Into the cluster's own folder unless a file is named. */
+  saveSnapshot(file: string | undefined): Promise<SavedSnapshot>;
 }
 
-type Question = 'status' | 'down';
+type Question =
+  | { readonly type: 'status' }
+  | { readonly type: 'down' }
+  | { readonly type: 'snapshot'; readonly file?: string };
+
+interface Answers {
+  readonly status: RunningCluster;
+  readonly down: RunningCluster;
+  readonly snapshot: SavedSnapshot;
+}
 
 /**
- * Answers `status` and `down` of other processes of the same user. Throws if somebody answers there
- * already: then this cluster is running.
+ * Answers the commands that other processes of the same user send. Throws if somebody answers
+ * there already: then this cluster is running.
  */
 export async function serveControl(
   path: string,
   handlers: ControlHandlers,
 ): Promise<AsyncDisposable> {
   const address = addressOf(path);
-  const other = await askControl(path, 'status');
+  const other = await askControl(path, { type: 'status' });
   if (other)
     throw new Error(
       `Cannot start cluster ${other.name}: process ${other.pid} is running it already; stop that with "pilothouse down --name ${other.name}", or use another --name`,
@@ -45,8 +62,7 @@ export async function serveControl(
     socket.once('close', () => sockets.delete(socket));
     socket.on('error', () => socket.destroy());
     createInterface(socket).once('line', (line) => {
-      socket.end(`${JSON.stringify(handlers.describe())}\n`);
-      if ((line as Question) === 'down') handlers.stop();
+      void answerTo(line, handlers).then((answer) => socket.end(`${JSON.stringify(answer)}\n`));
     });
   });
   await listen(server, address);
@@ -58,25 +74,40 @@ export async function serveControl(
   };
 }
 
-/** What the cluster answers, or nothing when it is not running. */
-export async function askControl(
+async function answerTo(line: string, handlers: ControlHandlers): Promise<unknown> {
+  try {
+    const question = JSON.parse(line) as Question;
+    if (question.type === 'snapshot') return { answer: await handlers.saveSnapshot(question.file) };
+    if (question.type === 'down') handlers.stop();
+    return { answer: handlers.describe() };
+  } catch (error) {
+    return { error: (error as Error).message };
+  }
+}
+
+/** What the cluster answers, or nothing when it is not running. Throws what it could not do. */
+export async function askControl<Q extends Question>(
   path: string,
-  question: Question,
-): Promise<RunningCluster | undefined> {
+  question: Q,
+): Promise<Answers[Q['type']] | undefined> {
   const socket = connect(addressOf(path));
-  const answer = Promise.withResolvers<RunningCluster | undefined>();
+  const answered = Promise.withResolvers<string | undefined>();
   socket.once('error', (error: NodeJS.ErrnoException) => {
     const isAbsent = ['ENOENT', 'ECONNREFUSED', 'ENOTSOCK'].includes(error.code ?? '');
-    if (isAbsent) answer.resolve(undefined);
-    else answer.reject(new Error(`Cannot ask ${path}: ${error.message}`, { cause: error }));
+    if (isAbsent) answered.resolve(undefined);
+    else answered.reject(new Error(`Cannot ask ${path}: ${error.message}`, { cause: error }));
   });
-  socket.once('connect', () => socket.write(`${question}\n`));
-  socket.once('close', () => answer.resolve(undefined));
+  socket.once('connect', () => socket.write(`${JSON.stringify(question)}\n`));
+  socket.once('close', () => answered.resolve(undefined));
   const lines = createInterface({ input: socket });
   lines.on('error', () => {}); // the socket's own error handler tells of it
-  lines.once('line', (line) => answer.resolve(JSON.parse(line) as RunningCluster));
+  lines.once('line', (line) => answered.resolve(line));
   try {
-    return await answer.promise;
+    const line = await answered.promise;
+    if (line === undefined) return undefined;
+    const { answer, error } = JSON.parse(line) as { answer?: Answers[Q['type']]; error?: string };
+    if (error !== undefined) throw new Error(error);
+    return answer;
   } finally {
     socket.destroy();
   }

@@ -81,7 +81,7 @@ extensions: [{name: x, extension: 1}]
 
 test('a running cluster answers, keeps a second one from starting, and is told to stop', async () => {
   const path = join(home, 'control.sock');
-  expect(await askControl(path, 'status')).toBeUndefined();
+  expect(await askControl(path, { type: 'status' })).toBeUndefined();
   const running = {
     name: 'lab',
     pid: 1,
@@ -91,11 +91,16 @@ test('a running cluster answers, keeps a second one from starting, and is told t
     startedAt: '2026-01-01T00:00:00Z',
   };
   const stopped = Promise.withResolvers<void>();
-  const handlers = { describe: () => running, stop: () => stopped.resolve() };
+  const handlers = {
+    describe: () => running,
+    stop: () => stopped.resolve(),
+    saveSnapshot: () => Promise.reject(new Error('The disk is full')),
+  };
   await using control = await serveControl(path, handlers);
-  expect(await askControl(path, 'status')).toEqual(running);
+  expect(await askControl(path, { type: 'status' })).toEqual(running);
   await expect(serveControl(path, handlers)).rejects.toThrow('process 1 is running it already');
-  await askControl(path, 'down');
+  await expect(askControl(path, { type: 'snapshot' })).rejects.toThrow('The disk is full');
+  await askControl(path, { type: 'down' });
   await stopped.promise;
   await control[Symbol.asyncDispose]();
 });

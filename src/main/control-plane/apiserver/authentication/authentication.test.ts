@@ -159,8 +159,14 @@ describe('a service-account token', () => {
 
   test('in a secret holds as long as the secret has it', async () => {
     const { everybody, issuer } = start();
-    const serviceAccount = { name: 'front', uid: 'sa-1' };
-    const token = await issuer.issueLegacy({ namespace: 'web', serviceAccount, secretName: 's' });
+    const prefix = 'kubernetes.io/serviceaccount/';
+    const token = await issuer.issueLegacy({
+      [`${prefix}namespace`]: 'web',
+      [`${prefix}secret.name`]: 's',
+      [`${prefix}service-account.name`]: 'front',
+      [`${prefix}service-account.uid`]: 'sa-1',
+      sub: 'system:serviceaccount:web:front',
+    });
     const metadata = { namespace: 'web', name: 's' };
     const data = { token: Buffer.from(token).toString('base64') };
     objects.put(secrets, { metadata, data });

@@ -53,18 +53,12 @@ export interface TokenIssuer {
   readonly audiences: readonly string[];
   readonly verificationKeys: readonly VerificationKey[];
   issue(subject: TokenSubject, life: TokenLife): Promise<string>;
-  /** The endless token of a secret of type kubernetes.io/service-account-token. */
-  issueLegacy(subject: LegacySubject): Promise<string>;
+  /** The endless token of a secret of type kubernetes.io/service-account-token, with these claims. */
+  issueLegacy(claims: Readonly<Record<string, string>>): Promise<string>;
   /** RFC 7517, served at /openid/v1/jwks. */
   jwks(): unknown;
   /** Served at /.well-known/openid-configuration. */
   openIdConfiguration(jwksUri: string): unknown;
-}
-
-export interface LegacySubject {
-  readonly namespace: string;
-  readonly serviceAccount: { readonly name: string; readonly uid: string };
-  readonly secretName: string;
 }
 
 export const defaultIssuer = 'https://kubernetes.default.svc.cluster.local';
@@ -80,7 +74,7 @@ export function createTokenIssuer(options: TokenIssuerOptions): TokenIssuer {
     audiences,
     verificationKeys,
     issue: (subject, life) => signToken(claims(issuer, subject, { ...life, clock }), signingKey),
-    issueLegacy: (subject) => signToken(legacyClaims(subject), signingKey),
+    issueLegacy: (own) => signToken({ ...own, iss: legacyIssuer }, signingKey),
     jwks: () => ({ keys: verificationKeys.map(jwkOf) }),
     openIdConfiguration: (jwksUri) => ({
       issuer,
@@ -120,17 +114,6 @@ function claims(
 
 function reference({ name, uid }: Reference): Reference {
   return { name, ...(uid && { uid }) };
-}
-
-function legacyClaims({ namespace, serviceAccount, secretName }: LegacySubject): Payload {
-  return {
-    iss: legacyIssuer,
-    'kubernetes.io/serviceaccount/namespace': namespace,
-    'kubernetes.io/serviceaccount/secret.name': secretName,
-    'kubernetes.io/serviceaccount/service-account.name': serviceAccount.name,
-    'kubernetes.io/serviceaccount/service-account.uid': serviceAccount.uid,
-    sub: serviceAccountName(namespace, serviceAccount.name),
-  };
 }
 
 function jwkOf({ id, key }: VerificationKey): unknown {

@@ -26,6 +26,8 @@ export interface ListenOptions {
 export interface Listener extends AsyncDisposable {
   readonly host: string;
   readonly port: number;
+  /** New connections are shown this certificate from now on; those that are there stay. */
+  renew(tls: Pick<TlsOptions, 'key' | 'cert'>): void;
 }
 
 /** A connection that the client wants to use for something else: SPDY, a WebSocket. */
@@ -81,6 +83,7 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
   return {
     host: options.host,
     port: address.port,
+    renew: (tls) => server.setSecureContext(tls),
     async [Symbol.asyncDispose]() {
       const closed = new Promise<void>((resolve) => {
         server.close(() => resolve());

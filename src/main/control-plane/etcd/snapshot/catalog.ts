@@ -65,17 +65,8 @@ export class SnapshotCatalog {
     return { path, kind, takenAt, revision, bytes };
   }
 
-  /** The newest first. Files of other names are left alone. */
-  async list(): Promise<SnapshotEntry[]> {
-    const { folder } = this.#options;
-    const entries: SnapshotEntry[] = [];
-    for (const name of await namesIn(folder)) {
-      const parsed = parseName(name);
-      if (!parsed) continue;
-      const path = join(folder, name);
-      entries.push({ ...parsed, path, bytes: (await stat(path)).size });
-    }
-    return entries.sort((a, b) => b.takenAt - a.takenAt || b.revision - a.revision);
+  list(): Promise<SnapshotEntry[]> {
+    return snapshotsIn(this.#options.folder);
   }
 
   /** Saves one every so often, if anything has changed since the last. Disposing stops it. */
@@ -112,6 +103,28 @@ export class SnapshotCatalog {
     const own = (await this.list()).filter((entry) => entry.kind === kind);
     for (const { path } of own.slice(this.#keep[kind])) await rm(path, { force: true });
   }
+}
+
+/** The newest first. Files of other names are left alone. */
+export async function snapshotsIn(folder: string): Promise<SnapshotEntry[]> {
+  const entries: SnapshotEntry[] = [];
+  for (const name of await namesIn(folder)) {
+    const parsed = parseName(name);
+    if (!parsed) continue;
+    const path = join(folder, name);
+    entries.push({ ...parsed, path, bytes: (await stat(path)).size });
+  }
+  return entries.sort((a, b) => b.takenAt - a.takenAt || b.revision - a.revision);
+}
+
+/** To the named file, which then belongs to whoever asked, or else into the catalog. */
+export async function takeSnapshot(
+  catalog: SnapshotCatalog,
+  { store, file }: { readonly store: Store; readonly file: string | undefined },
+): Promise<Pick<SnapshotEntry, 'path' | 'revision' | 'bytes'>> {
+  if (file === undefined) return catalog.save('manual');
+  const { revision } = store;
+  return { path: file, revision, bytes: await saveSnapshot(store, file) };
 }
 
 /** Writes a snapshot of the store to a file: whole and on disk, or not at all. Returns its size. */

@@ -1,0 +1,289 @@
+import { networkInterfaces, hostname } from 'node:os';
+import {
+  apiServerCertificate,
+  clientCertificates,
+  etcdServerCertificate,
+} from '#main/clusters/certificates.ts';
+import type { SavedSnapshot } from '#main/clusters/control-socket.ts';
+import { openPki, type CertificateSpec, type KeyPair, type Pki } from '#main/clusters/pki.ts';
+import { createApiServer, type ApiServer } from '#main/control-plane/apiserver/server.ts';
+import {
+  apiServerUser,
+  controllerManagerUser,
+  nodeUser,
+  schedulerUser,
+  serviceAccountUser,
+} from '#main/control-plane/apiserver/authentication/users.ts';
+import type { ServiceAccountKeyPair } from '#main/control-plane/apiserver/authentication/token-issuer.ts';
+import { startBootstrap } from '#main/control-plane/apiserver/bootstrap/index.ts';
+import { startControllerManager } from '#main/control-plane/controller-manager/index.ts';
+import type { Listener } from '#main/control-plane/apiserver/http/listener.ts';
+import { startEtcdFace } from '#main/control-plane/etcd/grpc/face.ts';
+import type { GrpcServer } from '#main/control-plane/etcd/grpc/server.ts';
+import { openEmbeddedStore, type EmbeddedStore } from '#main/control-plane/etcd/embedded-store.ts';
+import { SnapshotCatalog, takeSnapshot } from '#main/control-plane/etcd/snapshot/catalog.ts';
+import { verifySnapshot } from '#main/control-plane/etcd/snapshot/restore.ts';
+import { LateObjectCache } from '#main/control-plane/late-object-cache.ts';
+import { startScheduler } from '#main/control-plane/scheduler/index.ts';
+import { SchedulingEvents } from '#main/control-plane/scheduling-events.ts';
+import { createSecurity, type Security } from '#main/control-plane/security.ts';
+import { versionInfo } from '#main/control-plane/version.ts';
+import { resources } from '#shared/api/index.ts';
+import { sleep, type Clock } from '#shared/base/clock.ts';
+import type { Log } from '#shared/base/log.ts';
+import type { Cluster } from '#shared/client/cluster.ts';
+
+export interface ControlPlaneOptions {
+  readonly name: string;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Folders and files of this cluster. */
+  readonly pki: string;
+  readonly state: string;
+  readonly snapshots: string;
+  readonly bindAddress: string;
+  readonly port: number;
+  /** Absent: no etcd face. */
+  readonly etcdPort: number | undefined;
+  readonly serviceRange: string;
+  readonly podRange: string;
+}
+
+/** A running control plane; disposing ends all of it in order and waits. */
+export interface ControlPlane extends AsyncDisposable {
+  readonly port: number;
+  readonly etcdPort: number | undefined;
+  /** PEM of the authority that the server's certificate is checked against. */
+  readonly authority: string;
+  /** What the administrator's kubeconfig holds. */
+  readonly admin: KeyPair;
+  /** The API within the process, as the administrator and as a node. */
+  readonly cluster: Cluster;
+  clusterForNode(name: string): Cluster;
+  /** Into the cluster's own folder unless a file is named. */
+  saveSnapshot(file: string | undefined): Promise<SavedSnapshot>;
+}
+
+const clusterDomain = 'cluster.local';
+const nodeMask = 24;
+const renewalCheckMs = 12 * 3_600_000;
+/** What nobody has: for a machine without any network, whose server others cannot reach anyway. */
+const noAddress = '192.0.2.1';
+
+/** Starts store, API server, bootstrap, controllers and scheduler, in this order. */
+export async function startControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
+  const { clock, log } = options;
+  await using started = new AsyncDisposableStack();
+  const [credentials, store] = await Promise.all([
+    openCredentials(options),
+    openEmbeddedStore({ path: options.state, clock, log: log.child({ component: 'etcd' }) }),
+  ]);
+  started.use(store);
+  const { pki, serving, serviceAccountKeys } = credentials;
+  const objects = new LateObjectCache();
+  const security = started.use(
+    createSecurity({
+      objects,
+      clock,
+      clientAuthority: pki.authority('cluster').certificate,
+      serviceAccountKeys,
+    }),
+  );
+  const server = started.use(await serveApi(options, store, security));
+  objects.attach(server.objects);
+  started.use(await bootstrap(options, server, pki));
+  started.use(startControllers(options, { server, security, pki }));
+  started.use(startScheduling(options, server));
+  const listener = await server.listen({
+    host: options.bindAddress,
+    port: options.port,
+    tls: { key: serving.key, cert: serving.certificate },
+  });
+  const face = await startFace(options, store, pki);
+  if (face) started.use(face);
+  const snapshots = snapshotsOf(options, store);
+  started.use(snapshots.schedule());
+  started.use(keepCertificates(options, pki, listener));
+  const owned = started.move();
+  return {
+    port: listener.port,
+    etcdPort: face?.port,
+    authority: pki.authority('cluster').certificate,
+    admin: credentials.admin,
+    cluster: server.clusterFor(apiServerUser, { manager: 'pilothouse' }),
+    clusterForNode: (name) => server.clusterFor(nodeUser(name), { manager: 'kubelet' }),
+    saveSnapshot: (file) => takeSnapshot(snapshots, { store, file }),
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+}
+
+interface Credentials {
+  readonly pki: Pki;
+  readonly serving: KeyPair;
+  readonly admin: KeyPair;
+  readonly serviceAccountKeys: ServiceAccountKeyPair;
+}
+
+/** All at once: on the first start most of this time goes into making keys. */
+async function openCredentials(options: ControlPlaneOptions): Promise<Credentials> {
+  const pki = await openPki({ folder: options.pki, clock: options.clock });
+  const { admin, ...others } = clientCertificates;
+  const [serving, adminPair, serviceAccountKeys] = await Promise.all([
+    pki.certificate(servingSpec(options)),
+    pki.certificate(admin),
+    pki.serviceAccountKey(),
+    ...Object.values(others).map((spec) => pki.certificate(spec)),
+  ]);
+  return { pki, serving, admin: adminPair, serviceAccountKeys };
+}
+
+function servingSpec({ serviceRange }: ControlPlaneOptions): CertificateSpec {
+  const hostNames = [hostname().toLowerCase(), ...addresses()];
+  return apiServerCertificate({
+    serviceAddress: firstAddress(serviceRange),
+    clusterDomain,
+    hostNames,
+  });
+}
+
+function serveApi(
+  { clock, log }: ControlPlaneOptions,
+  store: EmbeddedStore,
+  { authenticator, authorizer, impersonation }: Security,
+): Promise<ApiServer> {
+  return createApiServer({
+    store,
+    clock,
+    log: log.child({ component: 'apiserver' }),
+    resources,
+    version: versionInfo,
+    authenticator,
+    impersonation,
+    authorizer,
+    admission: [],
+  });
+}
+
+function bootstrap(
+  { port, serviceRange, clock, log }: ControlPlaneOptions,
+  server: ApiServer,
+  pki: Pki,
+): Promise<AsyncDisposable> {
+  return startBootstrap({
+    settings: {
+      advertiseAddress: addresses().find((address) => !address.includes(':')) ?? noAddress,
+      port,
+      serviceRange,
+      serviceAddress: firstAddress(serviceRange),
+      clientAuthority: pki.authority('cluster').certificate,
+      requestHeaderAuthority: pki.authority('frontProxy').certificate,
+      hostName: hostname().toLowerCase(),
+    },
+    cluster: server.clusterFor(apiServerUser, { manager: 'kube-apiserver' }),
+    objects: server.objects,
+    clock,
+    log: log.child({ component: 'apiserver' }),
+  });
+}
+
+function startControllers(
+  { clock, log, podRange }: ControlPlaneOptions,
+  { server, security, pki }: { server: ApiServer; security: Security; pki: Pki },
+): AsyncDisposable {
+  const manager = 'kube-controller-manager';
+  return startControllerManager({
+    cluster: server.clusterFor(controllerManagerUser, { manager }),
+    clusterFor: (name) => server.clusterFor(serviceAccountUser('kube-system', name), { manager }),
+    clock,
+    log: log.child({ component: 'controller-manager' }),
+    caBundle: pki.authority('cluster').certificate,
+    signToken: (claims) => security.issuer.issueLegacy(claims),
+    podRange: { podCidr: podRange, nodeMask },
+  });
+}
+
+function startScheduling({ clock, log }: ControlPlaneOptions, server: ApiServer): AsyncDisposable {
+  const cluster = server.clusterFor(schedulerUser, { manager: 'kube-scheduler' });
+  const own = log.child({ component: 'scheduler' });
+  const stack = new AsyncDisposableStack();
+  const controller = 'default-scheduler';
+  const events = stack.use(new SchedulingEvents({ cluster, clock, log: own, controller }));
+  stack.use(startScheduler({ cluster, clock, log: own, recordEvent: events.record }));
+  return stack;
+}
+
+/** etcd's own API on loopback, for those who show a certificate of its authority. */
+async function startFace(
+  { name, etcdPort, clock, log }: ControlPlaneOptions,
+  store: EmbeddedStore,
+  pki: Pki,
+): Promise<GrpcServer | undefined> {
+  if (etcdPort === undefined) return undefined;
+  const { certificate, key } = await pki.certificate(etcdServerCertificate([hostname()]));
+  const ca = pki.authority('etcd').certificate;
+  return startEtcdFace({
+    store,
+    clock,
+    log: log.child({ component: 'etcd' }),
+    name,
+    port: etcdPort,
+    tls: { ca, certificate, key },
+  });
+}
+
+function snapshotsOf(
+  { snapshots: folder, clock, log }: ControlPlaneOptions,
+  store: EmbeddedStore,
+): SnapshotCatalog {
+  const own = log.child({ component: 'snapshots' });
+  return new SnapshotCatalog({
+    folder,
+    store,
+    clock,
+    log: own,
+    verify: (path) => verifySnapshot(path),
+  });
+}
+
+/** Looks twice a day whether a certificate is due, and shows the new one to whoever connects. */
+function keepCertificates(
+  options: ControlPlaneOptions,
+  pki: Pki,
+  listener: Listener,
+): AsyncDisposable {
+  const { clock, log } = options;
+  const stop = new AbortController();
+  const running = (async () => {
+    for (;;) {
+      await sleep(clock, renewalCheckMs, stop.signal).catch(() => {}); // only ends early when stopped
+      if (stop.signal.aborted) return;
+      try {
+        const files = await pki.renew();
+        if (files.length === 0) continue;
+        log.info('Certificates renewed', { files });
+        const { key, certificate } = await pki.certificate(servingSpec(options));
+        listener.renew({ key, cert: certificate });
+      } catch (error) {
+        log.error('Cannot renew certificates; trying again in some hours', { error });
+      }
+    }
+  })();
+  return {
+    async [Symbol.asyncDispose]() {
+      stop.abort();
+      await running;
+    },
+  };
+}
+
+/** The machine's own addresses that others can use. */
+function addresses(): string[] {
+  const all = Object.values(networkInterfaces()).flatMap((own) => own ?? []);
+  return all.filter(({ internal, scopeid }) => !internal && !scopeid).map(({ address }) => address);
+}
+
+/** `10.96.0.1` of `10.96.0.0/16`. */
+function firstAddress(cidr: string): string {
+  const [base = ''] = cidr.split('/');
+  return base.replace(/\d+$/, (last) => String(Number(last) + 1));
+}
