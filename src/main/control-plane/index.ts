@@ -15,6 +15,7 @@ import {
   serviceAccountUser,
 } from '#main/control-plane/apiserver/authentication/users.ts';
 import type { ServiceAccountKeyPair } from '#main/control-plane/apiserver/authentication/token-issuer.ts';
+import { admissionPlugins } from '#main/control-plane/apiserver/admission/index.ts';
 import { startBootstrap } from '#main/control-plane/apiserver/bootstrap/index.ts';
 import { startControllerManager } from '#main/control-plane/controller-manager/index.ts';
 import type { Listener } from '#main/control-plane/apiserver/http/listener.ts';
@@ -160,7 +161,7 @@ function serveApi(
     authenticator,
     impersonation,
     authorizer,
-    admission: [],
+    admission: admissionPlugins({ authorizer }),
   });
 }
 

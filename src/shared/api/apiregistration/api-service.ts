@@ -1,4 +1,5 @@
 import type { APIService } from '#shared/api/types/apiregistration-v1.ts';
+import { pathSegment } from '#shared/kube/names.ts';
 import { resource } from '#shared/kube/resource.ts';
 
 export const apiServices = resource<APIService>({
@@ -9,6 +10,7 @@ export const apiServices = resource<APIService>({
   singular: 'apiservice',
   scope: 'Cluster',
   categories: ['api-extensions'],
+  validateName: pathSegment,
   type: 'apiregistration.v1.APIService',
   storage: { prefix: '/registry/apiregistration.k8s.io/apiservices' },
   subresources: [{ name: 'status', kind: 'APIService', verbs: ['get', 'patch', 'update'] }],

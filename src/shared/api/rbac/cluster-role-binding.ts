@@ -1,4 +1,5 @@
 import type { ClusterRoleBinding } from '#shared/api/types/rbac-v1.ts';
+import { pathSegment } from '#shared/kube/names.ts';
 import { resource } from '#shared/kube/resource.ts';
 
 export const clusterRoleBindings = resource<ClusterRoleBinding>({
@@ -8,6 +9,7 @@ export const clusterRoleBindings = resource<ClusterRoleBinding>({
   plural: 'clusterrolebindings',
   singular: 'clusterrolebinding',
   scope: 'Cluster',
+  validateName: pathSegment,
   type: 'rbac.v1.ClusterRoleBinding',
   storage: { prefix: '/registry/clusterrolebindings' },
 });

@@ -1,4 +1,5 @@
 import type { ClusterRole } from '#shared/api/types/rbac-v1.ts';
+import { pathSegment } from '#shared/kube/names.ts';
 import { resource } from '#shared/kube/resource.ts';
 
 export const clusterRoles = resource<ClusterRole>({
@@ -8,6 +9,7 @@ export const clusterRoles = resource<ClusterRole>({
   plural: 'clusterroles',
   singular: 'clusterrole',
   scope: 'Cluster',
+  validateName: pathSegment,
   type: 'rbac.v1.ClusterRole',
   storage: { prefix: '/registry/clusterroles' },
 });

@@ -1,4 +1,5 @@
 import type { RoleBinding } from '#shared/api/types/rbac-v1.ts';
+import { pathSegment } from '#shared/kube/names.ts';
 import { resource } from '#shared/kube/resource.ts';
 
 export const roleBindings = resource<RoleBinding>({
@@ -8,6 +9,7 @@ export const roleBindings = resource<RoleBinding>({
   plural: 'rolebindings',
   singular: 'rolebinding',
   scope: 'Namespaced',
+  validateName: pathSegment,
   type: 'rbac.v1.RoleBinding',
   storage: { prefix: '/registry/rolebindings' },
 });

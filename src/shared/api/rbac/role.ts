@@ -1,4 +1,5 @@
 import type { Role } from '#shared/api/types/rbac-v1.ts';
+import { pathSegment } from '#shared/kube/names.ts';
 import { resource } from '#shared/kube/resource.ts';
 
 export const roles = resource<Role>({
@@ -8,6 +9,7 @@ export const roles = resource<Role>({
   plural: 'roles',
   singular: 'role',
   scope: 'Namespaced',
+  validateName: pathSegment,
   type: 'rbac.v1.Role',
   storage: { prefix: '/registry/roles' },
 });
