@@ -217,12 +217,16 @@ class RemoteStore implements Store {
 
   /** Only a watch that comes too late is told how far back the past can still be read. */
   async #findCompactRevision(): Promise<number> {
+    try {
+      await this.range({ key: '\0', revision: 1, countOnly: true });
+      return 0;
+    } catch (error) {
+      if (!StoreError.is(error, 'compacted')) throw error;
+    }
     const { promise, resolve } = Promise.withResolvers<number>();
-    using watch = this.watch({ key: '\0', startRevision: 1 }, (message) => {
-      if (message.type !== 'ended') resolve(0);
-      else resolve(message.error.compactRevision ?? 0);
+    using _watch = this.watch({ key: '\0', startRevision: 1 }, (message) => {
+      if (message.type === 'ended') resolve(message.error.compactRevision ?? 0);
     });
-    watch.requestProgress();
     return await promise;
   }
 }
