@@ -1,21 +1,18 @@
-import {
-  createSecureServer,
-  createServer,
-  type Http2Server,
-  type Http2Session,
-  type IncomingHttpHeaders,
-  type ServerHttp2Stream,
-} from 'node:http2';
+import { createServer, type Server, type Socket } from 'node:net';
+import { createServer as createTlsServer } from 'node:tls';
 import type { AddressInfo } from 'node:net';
 import type { Log } from '#shared/base/log.ts';
 import { frame, framePrefixBytes, FrameReader } from './frames.ts';
+import { ServerConnection } from './http2/connection.ts';
+import { writeHeaders } from './http2/hpack.ts';
+import type { ServerStream } from './http2/stream.ts';
 import { decode, encode, type MessageType } from './protobuf.ts';
 import { encodeMessage, GrpcError, grpcStatus } from './status.ts';
 
 /** One method of a service: `call` it once a client has called it. */
 export interface Method {
   readonly path: string;
-  readonly call: (stream: ServerHttp2Stream, toError: ToGrpcError) => void;
+  readonly call: (stream: ServerStream, toError: ToGrpcError) => void;
 }
 
 /** Says what a client is told of an error. */
@@ -32,27 +29,24 @@ export function unary<Q, A>(
     call: (stream, toError) => {
       const frames = new FrameReader();
       let asked = false;
-      const reply = (response: Partial<A>): void => {
-        if (stream.destroyed || stream.headersSent) return;
-        const message = frame(encode(answer, response, framePrefixBytes));
-        stream.respond(responseHeaders, withTrailers);
-        stream.once('wantTrailers', () => stream.sendTrailers(okTrailers));
-        stream.end(message);
-      };
-      const refuse = (error: unknown): void => finish(stream, toError(error));
-      stream.on('data', (chunk: Buffer) => {
-        try {
-          for (const message of frames.push(chunk)) {
-            if (asked) throw new GrpcError(grpcStatus.internal, 'grpc: more than one request');
-            asked = true;
-            handle(decode(question, message)).then(reply, refuse);
+      const reply = (response: Partial<A>): void =>
+        stream.reply(frame(encode(answer, response, framePrefixBytes)));
+      const refuse = (error: unknown): void => stream.end(trailersOf(toError(error)));
+      stream.handle({
+        data: (chunk) => {
+          try {
+            for (const message of frames.push(chunk)) {
+              if (asked) throw new GrpcError(grpcStatus.internal, 'grpc: more than one request');
+              asked = true;
+              handle(decode(question, message)).then(reply).catch(refuse);
+            }
+          } catch (error) {
+            refuse(error);
           }
-        } catch (error) {
-          refuse(error);
-        }
-      });
-      stream.on('end', () => {
-        if (!asked) refuse(new GrpcError(grpcStatus.internal, 'grpc: the request is missing'));
+        },
+        end: () => {
+          if (!asked) refuse(new GrpcError(grpcStatus.internal, 'grpc: the request is missing'));
+        },
       });
     },
   };
@@ -81,30 +75,35 @@ export function streaming<Q, A>(
     path,
     call: (stream, toError) => {
       const frames = new FrameReader();
-      let failure: GrpcError | undefined;
-      stream.respond(responseHeaders, withTrailers);
-      stream.once('wantTrailers', () => stream.sendTrailers(trailersOf(failure)));
-      const end = (error?: unknown): void => {
-        failure ??= error === undefined ? undefined : toError(error);
-        if (!stream.writableEnded && !stream.destroyed) stream.end();
+      const receivers = {
+        message: ignore as (request: Q) => void,
+        end: ignore,
+        close: ignore,
+        drain: ignore,
       };
-      handle({
-        onMessage: (receive) => {
-          stream.on('data', (chunk: Buffer) => {
-            try {
-              for (const message of frames.push(chunk)) receive(decode(question, message));
-            } catch (error) {
-              end(error);
-            }
-          });
+      stream.writeHeaders();
+      const end = (error?: unknown): void =>
+        error === undefined ? stream.end() : stream.end(trailersOf(toError(error)));
+      stream.handle({
+        data: (chunk) => {
+          try {
+            for (const message of frames.push(chunk)) receivers.message(decode(question, message));
+          } catch (error) {
+            end(error);
+          }
         },
-        onEnd: (receive) => stream.on('end', receive),
-        onClose: (receive) => stream.on('close', receive),
-        onDrain: (receive) => stream.on('drain', receive),
+        end: () => receivers.end(),
+        close: () => receivers.close(),
+        drain: () => receivers.drain(),
+      });
+      handle({
+        onMessage: (receive) => (receivers.message = receive),
+        onEnd: (receive) => (receivers.end = receive),
+        onClose: (receive) => (receivers.close = receive),
+        onDrain: (receive) => (receivers.drain = receive),
         write: (response) => {
-          if (stream.writableEnded || stream.destroyed) return true;
           stream.write(frame(encode(answer, response, framePrefixBytes)));
-          return stream.writableLength < mostQueuedBytes;
+          return stream.queuedBytes < mostQueuedBytes;
         },
         end,
       });
@@ -112,23 +111,16 @@ export function streaming<Q, A>(
   };
 }
 
+function ignore(): void {}
+
 /** What a call may have waiting for its client before that counts as not keeping up. */
 const mostQueuedBytes = 1024 * 1024;
 
-const withTrailers = { waitForTrailers: true };
-const responseHeaders = Object.freeze({ ':status': 200, 'content-type': 'application/grpc' });
-const okTrailers = Object.freeze({ 'grpc-status': '0' });
-
-function trailersOf(failure: GrpcError | undefined): Record<string, string> {
-  if (!failure) return okTrailers;
-  const { status, message } = failure;
-  return { 'grpc-status': `${status}`, 'grpc-message': encodeMessage(message) };
-}
-
-/** Ends a call that has not been answered yet. */
-function finish(stream: ServerHttp2Stream, failure: GrpcError): void {
-  if (stream.destroyed || stream.headersSent) return;
-  stream.respond({ ...responseHeaders, ...trailersOf(failure) }, { endStream: true });
+function trailersOf({ status, message }: GrpcError): Buffer {
+  return writeHeaders([
+    ['grpc-status', `${status}`],
+    ['grpc-message', encodeMessage(message)],
+  ]);
 }
 
 export interface GrpcServerOptions {
@@ -152,32 +144,24 @@ export interface GrpcServer extends AsyncDisposable {
   readonly port: number;
 }
 
-const settings = { initialWindowSize: 1024 * 1024, maxConcurrentStreams: 0x7fffffff };
-
 /** Serves gRPC over HTTP/2. Disposing ends every call. */
 export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcServer> {
-  const { host, port, tls, log, toError } = options;
+  const { host, port, log, toError } = options;
   const methods = new Map(options.methods.map((method) => [method.path, method]));
-  const server: Http2Server = tls
-    ? createSecureServer({
-        settings,
-        ca: tls.ca,
-        cert: tls.certificate,
-        key: tls.key,
-        requestCert: true,
-        rejectUnauthorized: true,
-        minVersion: 'TLSv1.2',
-      })
-    : createServer({ settings });
-  const sessions = new Set<Http2Session>();
-  server.on('session', (session) => {
-    sessions.add(session);
-    session.setLocalWindowSize(16 * 1024 * 1024);
-    session.on('close', () => sessions.delete(session));
+  const connections = new Map<Socket, ServerConnection>();
+  const server = listen(options, (socket) => {
+    socket.setNoDelay(true);
     // What goes wrong with a connection is for its client to notice.
-    session.on('error', (error) => log.debug('A connection failed', { error }));
+    socket.on('error', (error) => log.debug('A connection failed', { error }));
+    socket.on('close', () => connections.delete(socket));
+    const connection = new ServerConnection(socket, (stream, headers) => {
+      const path = headers.get(':path') ?? '';
+      const method = methods.get(path);
+      if (method) method.call(stream, toError);
+      else stream.end(trailersOf(unknownMethod(path)));
+    });
+    connections.set(socket, connection);
   });
-  server.on('stream', (stream, headers) => answer(stream, headers, { methods, toError, log }));
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(port, host, resolve);
@@ -188,30 +172,27 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
       const closed = new Promise<void>((resolve) => {
         server.close(() => resolve());
       });
-      for (const session of sessions) session.destroy();
+      for (const connection of connections.values()) connection.destroy();
       await closed;
     },
   };
 }
 
-function answer(
-  stream: ServerHttp2Stream,
-  headers: IncomingHttpHeaders,
-  context: {
-    readonly methods: ReadonlyMap<string, Method>;
-    readonly toError: ToGrpcError;
-    readonly log: Log;
-  },
-): void {
-  const path = headers[':path'] ?? '';
-  stream.on('error', (error) => context.log.debug('A call failed', { path, error }));
-  if (!headers['content-type']?.startsWith('application/grpc')) {
-    stream.respond({ ':status': 415 }, { endStream: true });
-    return;
-  }
-  const method = context.methods.get(path);
-  if (method) method.call(stream, context.toError);
-  else finish(stream, unknownMethod(path));
+function listen({ tls }: GrpcServerOptions, connected: (socket: Socket) => void): Server {
+  if (!tls) return createServer(connected);
+  const { ca, certificate, key } = tls;
+  return createTlsServer(
+    {
+      ca,
+      cert: certificate,
+      key,
+      requestCert: true,
+      rejectUnauthorized: true,
+      minVersion: 'TLSv1.2',
+      ALPNProtocols: ['h2'],
+    },
+    connected,
+  );
 }
 
 /** In the words of gRPC's own Go server. */
