@@ -14,6 +14,7 @@ import type { AdmissionPlugin } from '#main/control-plane/apiserver/admission/pl
 import { podResizeValidator } from '#main/control-plane/apiserver/admission/pod-resize-validator.ts';
 import { podTopologyLabels } from '#main/control-plane/apiserver/admission/pod-topology-labels.ts';
 import { priority } from '#main/control-plane/apiserver/admission/priority.ts';
+import { resourceQuota } from '#main/control-plane/apiserver/admission/resource-quota.ts';
 import { runtimeClass } from '#main/control-plane/apiserver/admission/runtime-class.ts';
 import { serviceAccount } from '#main/control-plane/apiserver/admission/service-account.ts';
 import { storageObjectInUseProtection } from '#main/control-plane/apiserver/admission/storage-object-in-use-protection.ts';
@@ -44,5 +45,6 @@ export function admissionPlugins({ authorizer }: AdmissionPluginsOptions): Admis
     defaultIngressClass,
     podTopologyLabels,
     podResizeValidator,
+    resourceQuota(),
   ];
 }
