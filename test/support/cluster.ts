@@ -1,4 +1,4 @@
-import type { AdmissionPlugin } from '#main/control-plane/apiserver/admission/plugin.ts';
+import type { Security, SecurityContext } from '#main/control-plane/apiserver/security.ts';
 import type {
   Authenticator,
   UserInfo,
@@ -19,12 +19,8 @@ export interface TestClusterOptions {
   readonly clock?: Clock;
   readonly log?: Log;
   readonly resources?: readonly Resource[];
-  /** Over HTTPS everybody is `system:admin` unless stated. */
-  readonly authenticator?: Authenticator;
-  /** Everything is allowed unless stated. */
-  readonly authorizer?: Authorizer;
-  /** None unless stated. */
-  readonly admission?: readonly AdmissionPlugin[];
+  /** Instead of everybody being `system:admin` over HTTPS, everything being allowed, and no admission. */
+  readonly security?: (context: SecurityContext) => Partial<Security>;
   /** The namespaces that a fresh cluster has, unless stated. */
   readonly namespaces?: readonly string[];
 }
@@ -75,9 +71,13 @@ export async function startTestCluster(options: TestClusterOptions = {}): Promis
       log,
       resources: options.resources ?? builtIn,
       version: testVersion,
-      authenticator: options.authenticator ?? everybodyIsAdmin,
-      authorizer: options.authorizer ?? allowEverything,
-      admission: options.admission ?? [],
+      serviceRanges: ['10.96.0.0/16'],
+      security: (context) => ({
+        authenticator: everybodyIsAdmin,
+        authorizer: allowEverything,
+        admission: [],
+        ...options.security?.(context),
+      }),
     }),
   );
   const as = (name: string, ...groups: readonly string[]): Cluster =>

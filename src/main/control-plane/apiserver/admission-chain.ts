@@ -17,10 +17,10 @@ interface Route {
 /** The admission plugins in their order; which of them a kind of request concerns is asked once. */
 export class AdmissionChain {
   readonly #plugins: readonly AdmissionPlugin[];
-  readonly #context: () => AdmissionContext;
+  readonly #context: AdmissionContext;
   readonly #routes = new WeakMap<Resource, Map<string, Route>>();
 
-  constructor(plugins: readonly AdmissionPlugin[], context: () => AdmissionContext) {
+  constructor(plugins: readonly AdmissionPlugin[], context: AdmissionContext) {
     this.#plugins = plugins;
     this.#context = context;
   }
@@ -36,7 +36,7 @@ export class AdmissionChain {
     const { operation, resource, subresource } = request;
     const { admit } = this.#route(operation, resource, subresource);
     for (const plugin of admit) {
-      const waits = plugin.admit!(request, this.#context());
+      const waits = plugin.admit!(request, this.#context);
       if (waits) await waits;
     }
   }
@@ -47,11 +47,11 @@ export class AdmissionChain {
     const { validate } = this.#route(operation, resource, subresource);
     const charged: AdmissionPlugin[] = [];
     const revert: Revert = async () => {
-      for (const plugin of charged.toReversed()) await plugin.revert!(request, this.#context());
+      for (const plugin of charged.toReversed()) await plugin.revert!(request, this.#context);
     };
     try {
       for (const plugin of validate) {
-        const waits = plugin.validate!(request, this.#context());
+        const waits = plugin.validate!(request, this.#context);
         if (waits) await waits;
         if (plugin.revert) charged.push(plugin);
       }

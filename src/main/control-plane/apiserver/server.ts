@@ -1,11 +1,5 @@
 import { AdmissionChain } from '#main/control-plane/apiserver/admission-chain.ts';
-import type { AdmissionPlugin } from '#main/control-plane/apiserver/admission/plugin.ts';
-import type {
-  Authenticator,
-  UserInfo,
-} from '#main/control-plane/apiserver/authentication/authenticator.ts';
-import type { Impersonation } from '#main/control-plane/apiserver/authentication/impersonation.ts';
-import type { Authorizer } from '#main/control-plane/apiserver/authorization/authorizer.ts';
+import type { UserInfo } from '#main/control-plane/apiserver/authentication/authenticator.ts';
 import { Catalog } from '#main/control-plane/apiserver/catalog.ts';
 import { Gate } from '#main/control-plane/apiserver/gate.ts';
 import { HttpServer } from '#main/control-plane/apiserver/http/server.ts';
@@ -26,12 +20,20 @@ import { builtInResources } from '#main/control-plane/apiserver/registry/built-i
 import type { Core } from '#main/control-plane/apiserver/registry/core.ts';
 import { createFieldOwnership } from '#main/control-plane/apiserver/registry/managed-fields.ts';
 import { decodeStored } from '#main/control-plane/apiserver/registry/stored-value.ts';
+import { ClusterIps } from '#main/control-plane/apiserver/registry/service/cluster-ips.ts';
+import {
+  NodePorts,
+  type PortRange,
+} from '#main/control-plane/apiserver/registry/service/node-ports.ts';
+import type { Component } from '#main/control-plane/apiserver/registry/component-status/rest.ts';
+import type { Security, SecurityContext } from '#main/control-plane/apiserver/security.ts';
 import { Lister } from '#main/control-plane/apiserver/storage/lister.ts';
 import { ObjectStore } from '#main/control-plane/apiserver/storage/object-store.ts';
 import { objectCacheOf, WatchCache } from '#main/control-plane/apiserver/storage/watch-cache.ts';
 import type { Store } from '#main/control-plane/etcd/store.ts';
 import type { Clock } from '#shared/base/clock.ts';
 import type { Log } from '#shared/base/log.ts';
+import { services } from '#shared/api/core/service.ts';
 import { createCluster, type Cluster } from '#shared/client/cluster.ts';
 import type { Transport } from '#shared/client/transport.ts';
 import type { Resource } from '#shared/kube/resource.ts';
@@ -43,13 +45,14 @@ export interface ApiServerOptions {
   readonly log: Log;
   readonly resources: readonly Resource[];
   readonly version: VersionInfo;
-  /** Knows every caller over HTTP, or nothing; a union of all ways. */
-  readonly authenticator: Authenticator;
-  /** Absent: nobody may act as somebody else. */
-  readonly impersonation?: Impersonation;
-  readonly authorizer: Authorizer;
-  /** In the order in which they run. */
-  readonly admission: readonly AdmissionPlugin[];
+  /** CIDRs of the services' addresses, the primary family's first. */
+  readonly serviceRanges: readonly string[];
+  /** 30000 to 32767 unless stated. */
+  readonly nodePorts?: PortRange;
+  /** Made with the server's own caches, which fill when it starts. */
+  security(context: SecurityContext): Security;
+  /** For componentstatuses, besides the store. */
+  readonly components?: readonly Component[];
 }
 
 export interface ApiServer extends AsyncDisposable {
@@ -69,15 +72,21 @@ export const loopbackUser: UserInfo = { name: 'system:apiserver', groups: ['syst
 
 /** Reads the store, follows it and serves it. */
 export async function createApiServer(options: ApiServerOptions): Promise<ApiServer> {
-  const { clock, log, authorizer } = options;
+  const { clock, log } = options;
   await using started = new AsyncDisposableStack();
-  const core = createCore(options, (user, more) => clusterFor(user, more));
-  started.use(core.watchCache);
-  const gate = new Gate(authorizer);
+  const base = createBase(options);
+  started.use(base.watchCache);
+  let gate: Gate | undefined;
   const transportFor: ApiServer['transportFor'] = (user, { manager = user.name } = {}) =>
-    createInProcessTransport({ core, gate, user, manager });
+    createInProcessTransport({ core, gate: gate!, user, manager });
   const clusterFor: ApiServer['clusterFor'] = (user, more) =>
-    createCluster(transportFor(user, more));
+    createCluster(lazyTransport(() => transportFor(user, more)));
+  const cluster = clusterFor(loopbackUser, { manager: 'kube-apiserver' });
+  const context = { objects: base.cache, cluster, clusterFor, clock, log };
+  const security = options.security(context);
+  const admission = new AdmissionChain(security.admission, context);
+  const core: Core = { ...base, security, admission };
+  gate = new Gate(security.authorizer);
   const metrics = new Metrics();
   const paths = new PathRoutes();
   let serverAddress = '';
@@ -89,8 +98,10 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
       serverAddress: () => serverAddress,
     }),
   );
-  const http = new HttpServer({ ...options, core, gate, paths, metrics });
+  const http = new HttpServer({ core, gate, paths, metrics });
   await core.watchCache.start();
+  const serviceCache = core.catalog.of(services)?.cache;
+  if (serviceCache) started.use(core.nodePorts.follow(serviceCache));
   const listeners = started.use(new AsyncDisposableStack());
   const owned = started.move();
   return {
@@ -114,29 +125,37 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
   };
 }
 
-function createCore(options: ApiServerOptions, clusterFor: ApiServer['clusterFor']): Core {
+/** The parts of the server know one another through the API before all of them are there. */
+function lazyTransport(make: () => Transport): Transport {
+  let transport: Transport | undefined;
+  return {
+    request: (request, options) => (transport ??= make()).request(request, options),
+    watch: (request, options) => (transport ??= make()).watch(request, options),
+  };
+}
+
+function createBase(options: ApiServerOptions): Omit<Core, 'security' | 'admission'> {
   const { store, clock, log } = options;
   const catalog = new Catalog();
   const watchCache = new WatchCache({ store, clock, log, decode: decodeStored });
   for (const served of builtInResources(options.resources, watchCache)) catalog.add(served);
-  const cache = objectCacheOf((resource) => catalog.of(resource)?.cache);
-  let context: ReturnType<ConstructorParameters<typeof AdmissionChain>[1]> | undefined;
+  const etcd: Component = {
+    name: 'etcd-0',
+    async check() {
+      await watchCache.checkStore();
+      return 'ok';
+    },
+  };
   return {
     catalog,
     watchCache,
-    cache,
+    cache: objectCacheOf((resource) => catalog.of(resource)?.cache),
     objects: new ObjectStore({ store, cache: watchCache, clock, decode: decodeStored }),
     lister: new Lister({ store, cache: watchCache, decode: decodeStored }),
-    admission: new AdmissionChain(
-      options.admission,
-      () =>
-        (context ??= {
-          objects: cache,
-          cluster: clusterFor(loopbackUser, { manager: 'kube-apiserver' }),
-          clock,
-        }),
-    ),
     ownership: createFieldOwnership(catalog, clock),
+    components: [...(options.components ?? []), etcd],
+    clusterIps: new ClusterIps(options.serviceRanges),
+    nodePorts: new NodePorts(options.nodePorts ?? { first: 30_000, last: 32_767 }),
     clock,
     log,
   };

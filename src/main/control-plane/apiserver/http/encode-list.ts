@@ -6,7 +6,7 @@ import type { ListMeta } from '#shared/kube/types/meta-v1.ts';
 
 export function listMetaOf({ revision, remainingItemCount, continue: token }: ListPage): ListMeta {
   return {
-    resourceVersion: String(revision),
+    ...(revision > 0 && { resourceVersion: String(revision) }),
     ...(token && { continue: token }),
     ...(remainingItemCount !== undefined && { remainingItemCount }),
   };

@@ -1,11 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { promisify } from 'node:util';
 import { gzip as gzipWithCallback } from 'node:zlib';
-import type {
-  Authenticator,
-  UserInfo,
-} from '#main/control-plane/apiserver/authentication/authenticator.ts';
-import type { Impersonation } from '#main/control-plane/apiserver/authentication/impersonation.ts';
+import type { UserInfo } from '#main/control-plane/apiserver/authentication/authenticator.ts';
 import { attributesOf, type Gate } from '#main/control-plane/apiserver/gate.ts';
 import { encodeResponse, encodeValue } from '#main/control-plane/apiserver/http/encode.ts';
 import {
@@ -52,9 +48,6 @@ const gzip = promisify(gzipWithCallback);
 export interface HttpServerOptions {
   readonly core: Core;
   readonly gate: Gate;
-  readonly authenticator: Authenticator;
-  /** Decides who may act as somebody else; absent: nobody. */
-  readonly impersonation?: Impersonation;
   readonly paths: PathRoutes;
   readonly metrics: Metrics;
 }
@@ -126,7 +119,7 @@ export class HttpServer {
   }
 
   async #identify(exchange: Exchange, info: RequestInfo): Promise<UserInfo> {
-    const { authenticator, impersonation } = this.#options;
+    const { authenticator, impersonation } = this.#options.core.security;
     const { headers, certificates, query } = exchange;
     const authorization = headerOf(headers, 'authorization');
     const known = await authenticator.authenticate({

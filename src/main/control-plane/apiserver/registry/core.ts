@@ -2,6 +2,10 @@ import type { AdmissionChain } from '#main/control-plane/apiserver/admission-cha
 import type { Catalog } from '#main/control-plane/apiserver/catalog.ts';
 import type { ObjectCache } from '#main/control-plane/apiserver/object-cache.ts';
 import type { FieldOwnership } from '#main/control-plane/apiserver/registry/field-ownership.ts';
+import type { ClusterIps } from '#main/control-plane/apiserver/registry/service/cluster-ips.ts';
+import type { NodePorts } from '#main/control-plane/apiserver/registry/service/node-ports.ts';
+import type { Component } from '#main/control-plane/apiserver/registry/component-status/rest.ts';
+import type { Security } from '#main/control-plane/apiserver/security.ts';
 import type { Lister } from '#main/control-plane/apiserver/storage/lister.ts';
 import type { ObjectStore } from '#main/control-plane/apiserver/storage/object-store.ts';
 import type { WatchCache } from '#main/control-plane/apiserver/storage/watch-cache.ts';
@@ -18,6 +22,11 @@ export interface Core {
   readonly lister: Lister;
   readonly admission: AdmissionChain;
   readonly ownership: FieldOwnership;
+  readonly security: Security;
+  /** For componentstatuses. */
+  readonly components: readonly Component[];
+  readonly clusterIps: ClusterIps;
+  readonly nodePorts: NodePorts;
   readonly clock: Clock;
   readonly log: Log;
 }

@@ -1,7 +1,7 @@
 import type { AdmissionRequest } from '#main/control-plane/apiserver/admission/plugin.ts';
 import type { Revert } from '#main/control-plane/apiserver/admission-chain.ts';
 import type { Core } from '#main/control-plane/apiserver/registry/core.ts';
-import type { Undo } from '#main/control-plane/apiserver/registry/kind-rest.ts';
+import type { Finish } from '#main/control-plane/apiserver/registry/kind-rest.ts';
 import {
   dropRepeatedOwners,
   fillSystemFields,
@@ -99,16 +99,18 @@ async function store(
   const metadata = draft.metadata as OpenMetadata;
   fillSystemFields(metadata, core.clock);
   if (metadata.generateName && !metadata.name) metadata.name = generateName(metadata.generateName);
-  const undo = await served.rest.beginCreate?.({ request, core }, draft);
+  const finish = await served.rest.beginCreate?.({ request, core }, draft);
   let revert: Revert | undefined;
   try {
     prepareForCreate(served.resource, draft);
     checkNew(served.resource, draft);
     for (const sentence of served.resource.warnings?.(draft) ?? []) request.warn(sentence);
     revert = await core.admission.validate({ ...admission, object: draft, name: metadata.name! });
-    return await insert(context, draft);
+    const entry = await insert(context, draft);
+    await finish?.(context.options.dryRun === undefined);
+    return entry;
   } catch (error) {
-    await takeBack(undo, revert);
+    await takeBack(finish, revert);
     throw error;
   }
 }
@@ -140,7 +142,10 @@ async function insert(context: CreateContext, draft: Draft<KubeObject>): Promise
   });
 }
 
-export async function takeBack(undo: Undo | void, revert: Revert | undefined): Promise<void> {
+export async function takeBack(
+  finish: Finish | undefined,
+  revert: Revert | undefined,
+): Promise<void> {
   await revert?.();
-  await undo?.();
+  await finish?.(false);
 }

@@ -6,8 +6,8 @@ import type {
 import type { Draft, KubeObject } from '#shared/kube/object.ts';
 import type { DeleteOptions } from '#shared/kube/types/meta-v1.ts';
 
-/** Takes back what was reserved for a write that did not happen. */
-export type Undo = () => Promise<void> | void;
+/** Ends what was reserved for a write: keeps it if it is written, else gives it back. */
+export type Finish = (isWritten: boolean) => Promise<void> | void;
 
 export interface WriteContext {
   readonly core: Core;
@@ -19,12 +19,12 @@ type Handler = (request: ResourceRequest, core: Core) => Promise<ResourceRespons
 /** What one kind needs beyond its definition: whatever has to know more than the object itself. */
 export interface KindRest {
   /** Allocates what the object needs, before it is validated. */
-  beginCreate?(context: WriteContext, draft: Draft<KubeObject>): Promise<Undo | void>;
+  beginCreate?(context: WriteContext, draft: Draft<KubeObject>): Promise<Finish | undefined>;
   beginUpdate?(
     context: WriteContext,
     draft: Draft<KubeObject>,
     old: KubeObject,
-  ): Promise<Undo | void>;
+  ): Promise<Finish | undefined>;
   /** Frees what belonged to an object that is gone. */
   afterDelete?(core: Core, object: KubeObject): Promise<void> | void;
   /** A further condition for an object without finalizers to end at last. */

@@ -5,6 +5,21 @@ import {
   replicationControllerRest,
   workloadRest,
 } from '#main/control-plane/apiserver/registry/scale/workloads.ts';
+import { serviceRest } from '#main/control-plane/apiserver/registry/service/rest.ts';
+import { certificateSigningRequestRest } from '#main/control-plane/apiserver/registry/certificate/rest.ts';
+import { componentStatusRest } from '#main/control-plane/apiserver/registry/component-status/rest.ts';
+import { roleBindingRest, roleRest } from '#main/control-plane/apiserver/registry/rbac/rest.ts';
+import {
+  selfSubjectReviewRest,
+  tokenReviewRest,
+} from '#main/control-plane/apiserver/registry/review/authentication.ts';
+import {
+  localSubjectAccessReviewRest,
+  selfSubjectAccessReviewRest,
+  selfSubjectRulesReviewRest,
+  subjectAccessReviewRest,
+} from '#main/control-plane/apiserver/registry/review/authorization.ts';
+import { serviceAccountRest } from '#main/control-plane/apiserver/registry/service-account/rest.ts';
 import type { Resource } from '#shared/kube/resource.ts';
 
 const plain: KindRest = {};
@@ -13,8 +28,17 @@ const needsVersion: KindRest = { needsResourceVersion: true };
 
 const rests: Readonly<Record<string, KindRest>> = {
   bindings: bindingRest,
-  'clusterrolebindings.rbac.authorization.k8s.io': createsOnUpdate,
-  'clusterroles.rbac.authorization.k8s.io': createsOnUpdate,
+  'certificatesigningrequests.certificates.k8s.io': certificateSigningRequestRest,
+  componentstatuses: componentStatusRest,
+  'localsubjectaccessreviews.authorization.k8s.io': localSubjectAccessReviewRest,
+  'selfsubjectaccessreviews.authorization.k8s.io': selfSubjectAccessReviewRest,
+  'selfsubjectreviews.authentication.k8s.io': selfSubjectReviewRest,
+  'selfsubjectrulesreviews.authorization.k8s.io': selfSubjectRulesReviewRest,
+  serviceaccounts: serviceAccountRest,
+  'subjectaccessreviews.authorization.k8s.io': subjectAccessReviewRest,
+  'tokenreviews.authentication.k8s.io': tokenReviewRest,
+  'clusterrolebindings.rbac.authorization.k8s.io': roleBindingRest,
+  'clusterroles.rbac.authorization.k8s.io': roleRest,
   'csidrivers.storage.k8s.io': needsVersion,
   'csinodes.storage.k8s.io': needsVersion,
   'csistoragecapacities.storage.k8s.io': needsVersion,
@@ -33,10 +57,10 @@ const rests: Readonly<Record<string, KindRest>> = {
   podtemplates: createsOnUpdate,
   'replicasets.apps': workloadRest,
   replicationcontrollers: replicationControllerRest,
-  'rolebindings.rbac.authorization.k8s.io': createsOnUpdate,
-  'roles.rbac.authorization.k8s.io': createsOnUpdate,
+  'rolebindings.rbac.authorization.k8s.io': roleBindingRest,
+  'roles.rbac.authorization.k8s.io': roleRest,
   'runtimeclasses.node.k8s.io': needsVersion,
-  services: createsOnUpdate,
+  services: serviceRest,
   'statefulsets.apps': workloadRest,
   'validatingadmissionpolicies.admissionregistration.k8s.io': needsVersion,
   'validatingadmissionpolicybindings.admissionregistration.k8s.io': needsVersion,

@@ -141,16 +141,17 @@ async function tryUpdate(
   };
   await core.admission.admit(admission);
   dropRepeatedOwners(draft.metadata, request.warn, { isAfterAdmission: true });
-  const undo = await served.rest.beginUpdate?.({ request, core }, draft, old);
+  const finish = await served.rest.beginUpdate?.({ request, core }, draft, old);
   let revert: Revert | undefined;
   try {
     complete(context, draft, old);
     revert = await core.admission.validate(admission);
     const attempt = await write(context, current, draft);
-    if (!attempt.isWritten) await takeBack(undo, revert);
+    if (attempt.isWritten) await finish?.(options.dryRun === undefined);
+    else await takeBack(finish, revert);
     return attempt;
   } catch (error) {
-    await takeBack(undo, revert);
+    await takeBack(finish, revert);
     throw error;
   }
 }
@@ -191,11 +192,11 @@ function complete(
   old: KubeObject,
 ): void {
   const { resource } = request.served;
-  const metadata = draft.metadata as OpenMetadata;
   const before = old.metadata;
-  if (before.generation === undefined) delete metadata.generation;
-  else metadata.generation = before.generation;
+  if (before.generation === undefined) delete draft.metadata.generation;
+  else draft.metadata.generation = before.generation;
   strategy.prepare(resource, draft, old);
+  const metadata = draft.metadata as OpenMetadata;
   metadata.uid ||= before.uid;
   metadata.creationTimestamp = before.creationTimestamp;
   if (before.deletionTimestamp) metadata.deletionTimestamp = before.deletionTimestamp;

@@ -1,6 +1,7 @@
 import type { KindRest } from '#main/control-plane/apiserver/registry/kind-rest.ts';
 import { bind } from '#main/control-plane/apiserver/registry/pod/binding.ts';
 import { evict } from '#main/control-plane/apiserver/registry/pod/eviction.ts';
+import { podPartHandlers } from '#main/control-plane/apiserver/registry/pod/parts.ts';
 import type { Pod } from '#shared/api/types/core-v1.ts';
 
 export const podRest: KindRest = {
@@ -12,6 +13,7 @@ export const podRest: KindRest = {
     return seconds < 0 ? 1 : seconds;
   },
   handlers: {
+    ...podPartHandlers,
     'create/binding': bind,
     'create/eviction': evict,
   },
