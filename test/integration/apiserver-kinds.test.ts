@@ -121,7 +121,7 @@ test('A service gets an address and a port of its own, and gives them back', asy
   await expect(
     admin.create(services, {
       metadata: { ...key, name: 'c' },
-      spec: { ...spec, ports: [{ port: 80, nodePort }] } as unknown as Service['spec'],
+      spec: { ...spec, ports: [{ port: 80, nodePort }] },
     }),
   ).rejects.toMatchObject({
     message: `Service "c" is invalid: spec.ports[0].nodePort: Invalid value: ${nodePort}: provided port is already allocated`,
