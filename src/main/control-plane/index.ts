@@ -148,20 +148,23 @@ function servingSpec({ serviceRange }: ControlPlaneOptions): CertificateSpec {
 }
 
 function serveApi(
-  { clock, log }: ControlPlaneOptions,
+  { clock, log, serviceRange }: ControlPlaneOptions,
   store: EmbeddedStore,
-  { authenticator, authorizer, impersonation }: Security,
+  security: Security,
 ): Promise<ApiServer> {
+  const { authorizer, issuer, issueToken } = security;
   return createApiServer({
     store,
     clock,
     log: log.child({ component: 'apiserver' }),
     resources,
     version: versionInfo,
-    authenticator,
-    impersonation,
-    authorizer,
-    admission: admissionPlugins({ authorizer }),
+    serviceRanges: [serviceRange],
+    security: () => ({
+      ...security,
+      admission: admissionPlugins({ authorizer }),
+      tokens: { issuer, issue: issueToken },
+    }),
   });
 }
 

@@ -2,7 +2,9 @@ import { addDiscovery } from '#main/control-plane/apiserver/http/discovery-paths
 import { addHealth, type HealthCheck } from '#main/control-plane/apiserver/http/health.ts';
 import type { Metrics } from '#main/control-plane/apiserver/http/metrics.ts';
 import { jsonAnswer, type PathRoutes } from '#main/control-plane/apiserver/http/paths.ts';
+import { headerOf } from '#main/control-plane/apiserver/http/exchange.ts';
 import type { Core } from '#main/control-plane/apiserver/registry/core.ts';
+import { ApiError } from '#shared/kube/errors.ts';
 
 /** What `/version` answers. */
 export interface VersionInfo {
@@ -34,6 +36,7 @@ export function addServerPaths(routes: PathRoutes, options: ServerPathsOptions):
     contentType: 'text/plain; version=0.0.4; charset=utf-8; escaping=underscores',
     body: metrics.format(),
   }));
+  addIssuer(routes, core);
   const ping: HealthCheck = { name: 'ping', check() {} };
   const etcd: HealthCheck = { name: 'etcd', check: () => core.watchCache.checkStore() };
   const synced: HealthCheck = {
@@ -47,6 +50,30 @@ export function addServerPaths(routes: PathRoutes, options: ServerPathsOptions):
   });
   routes.add('/', () => jsonAnswer({ paths: allPaths(core, routes) }));
   return discovery;
+}
+
+/** How the world verifies service-account tokens. */
+function addIssuer(routes: PathRoutes, { security }: Core): void {
+  const { tokens } = security;
+  if (!tokens) return;
+  const { issuer } = tokens;
+  const headers = { 'cache-control': 'public, max-age=3600' };
+  const jwksUri = new URL('/openid/v1/jwks', issuer.issuer).href;
+  routes.add('/.well-known/openid-configuration', () => ({
+    ...jsonAnswer(issuer.openIdConfiguration(jwksUri)),
+    headers,
+  }));
+  routes.add('/openid/v1/jwks', ({ headers: sent }) => {
+    const accept = headerOf(sent, 'accept');
+    if (accept && !/\*\/\*|application\/(\*|jwk-set\+json)/.test(accept)) {
+      throw new ApiError(
+        'NotAcceptable',
+        'only the following media types are accepted: application/jwk-set+json',
+        { details: {} },
+      );
+    }
+    return { ...jsonAnswer(issuer.jwks()), contentType: 'application/jwk-set+json', headers };
+  });
 }
 
 function allPaths({ catalog }: Core, routes: PathRoutes): string[] {
