@@ -72,7 +72,8 @@ export const volumeBinding: PluginFactory<VolumeBindingArgs> = {
         const found = state?.byNode.get(nodeName);
         if (found) forgetVolumes(binder, found);
       },
-      needsPreBind: (state, nodeName) => state && !state.isAllBound && state.byNode.has(nodeName),
+      needsPreBind: (state, nodeName) =>
+        state !== undefined && !state.isAllBound && state.byNode.has(nodeName),
       async preBind(state, pod, target) {
         const found = state && !state.isAllBound && state.byNode.get(target.nodeName);
         if (!found) return undefined;

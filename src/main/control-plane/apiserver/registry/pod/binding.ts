@@ -99,6 +99,8 @@ function refused(name: string, why: string): ApiError {
 
 function assigned(pod: Pod, { target, metadata }: Draft<Binding>, { clock }: Core): Draft<Pod> {
   const old = pod as Draft<Pod>;
+  // Bound, a pod expects no other place any more.
+  const { nominatedNodeName: _, ...status } = old.status;
   const annotations = { ...old.metadata.annotations, ...metadata.annotations };
   const labels = { ...metadata.labels, ...old.metadata.labels };
   const conditions = old.status?.conditions ?? [];
@@ -120,7 +122,7 @@ function assigned(pod: Pod, { target, metadata }: Draft<Binding>, { clock }: Cor
     },
     spec: { ...old.spec, nodeName: target.name! },
     status: {
-      ...old.status,
+      ...status,
       conditions: [...conditions.filter((condition) => condition !== before), scheduled],
     },
   };
