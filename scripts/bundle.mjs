@@ -1,17 +1,22 @@
 // Bundles the command line and the store's worker for the project's own Node.
-import { join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { build } from 'vite';
 
 const root = join(import.meta.dirname, '..');
 
-/** A worker is started by its file's name: in the bundle it is a file of its own beside the others. */
-const workerNames = {
-  name: 'worker-names',
+const outDir = join(root, 'out/cli');
+
+/** What a file finds by its own place, it finds from the bundle's place too; a worker is a file beside it. */
+const ownPlaces = {
+  name: 'own-places',
   enforce: 'pre',
-  transform(code) {
-    if (!code.includes('new Worker(')) return undefined;
-    const named = code.replace(/new URL\('\.\/([\w-]+)\.ts', import/g, "new URL('./$1.js', import");
-    return { code: named, map: null };
+  transform(code, id) {
+    if (!code.includes('import.meta')) return undefined;
+    const place = JSON.stringify(`/${relative(outDir, dirname(id))}`);
+    const moved = code
+      .replace(/new URL\('\.\/([\w-]+)\.ts', import/g, "new URL('./$1.js', import")
+      .replaceAll('import.meta.dirname', `(import.meta.dirname + ${place})`);
+    return { code: moved, map: null };
   },
 };
 
@@ -19,11 +24,11 @@ await build({
   root,
   configFile: false,
   logLevel: 'warn',
-  plugins: [workerNames],
+  plugins: [ownPlaces],
   ssr: { noExternal: true },
   build: {
     ssr: true,
-    outDir: 'out/cli',
+    outDir,
     emptyOutDir: true,
     target: 'node24',
     minify: false,

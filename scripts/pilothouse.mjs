@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 // `npx pilothouse …`: installs and builds what is missing, then is the command line, on the project's own Node.
 import { spawn } from 'node:child_process';
-import { build } from './build.mjs';
-import { entry, environment, install, node } from './install.mjs';
+import { build, entry } from './build.mjs';
+import { environment, install, node } from './install.mjs';
 
 install();
 build();
