@@ -50,7 +50,7 @@ export async function startPilothouse(options: PilothouseOptions = {}): Promise<
   const ready = Promise.withResolvers<void>();
   const collect = (chunk: Buffer): void => {
     output += chunk.toString();
-    if (/kubeconfig/i.test(output)) ready.resolve();
+    if ((window ? /token=/ : /kubeconfig/).test(output)) ready.resolve();
   };
   child.stdout.on('data', collect);
   child.stderr.on('data', collect);

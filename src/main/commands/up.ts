@@ -7,6 +7,7 @@ import {
   type ClusterProfile,
   type ClusterSettings,
 } from '#main/clusters/profile.ts';
+import { startWindow } from '#main/commands/up-window.ts';
 import { exitCodes, type ExitCode, type Terminal } from '#main/commands/terminal.ts';
 import type { UpCommand } from '#main/config.ts';
 import { startControlPlane, type ControlPlane } from '#main/control-plane/index.ts';
@@ -54,6 +55,11 @@ export async function up(command: UpCommand, terminal: Terminal): Promise<ExitCo
   await simulation.ready;
   described = await announce(command, { profile, settings, controlPlane, pid: terminal.pid });
   terminal.out(summary(described, controlPlane));
+  if (command.window) {
+    const services = { running: described, controlPlane, clock, log };
+    const window = running.use(await startWindow(services));
+    terminal.out(`  window      ${window.url}`);
+  }
   await stopped.promise;
   terminal.note('Stopping …');
   return exitCodes.done;

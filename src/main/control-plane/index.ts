@@ -1,4 +1,5 @@
 import { networkInterfaces, hostname } from 'node:os';
+import { memoryUsage } from 'node:process';
 import {
   apiServerCertificate,
   clientCertificates,
@@ -24,6 +25,7 @@ import type { GrpcServer } from '#main/control-plane/etcd/grpc/server.ts';
 import { openEmbeddedStore, type EmbeddedStore } from '#main/control-plane/etcd/embedded-store.ts';
 import { SnapshotCatalog, takeSnapshot } from '#main/control-plane/etcd/snapshot/catalog.ts';
 import { verifySnapshot } from '#main/control-plane/etcd/snapshot/restore.ts';
+import type { StoreStatus } from '#main/control-plane/etcd/store.ts';
 import { LateObjectCache } from '#main/control-plane/late-object-cache.ts';
 import { startScheduler } from '#main/control-plane/scheduler/index.ts';
 import { SchedulingEvents } from '#main/control-plane/scheduling-events.ts';
@@ -61,6 +63,9 @@ export interface ControlPlane extends AsyncDisposable {
   /** The API within the process, as the administrator and as a node. */
   readonly cluster: Cluster;
   clusterForNode(name: string): Cluster;
+  storeStatus(): Promise<StoreStatus>;
+  /** What this process takes. */
+  memoryBytes(): number;
   /** Into the cluster's own folder unless a file is named. */
   saveSnapshot(file: string | undefined): Promise<SavedSnapshot>;
 }
@@ -113,6 +118,8 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     admin: credentials.admin,
     cluster: server.clusterFor(apiServerUser, { manager: 'pilothouse' }),
     clusterForNode: (name) => server.clusterFor(nodeUser(name), { manager: 'kubelet' }),
+    storeStatus: () => store.status(),
+    memoryBytes: () => memoryUsage.rss(),
     saveSnapshot: (file) => takeSnapshot(snapshots, { store, file }),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
