@@ -15,7 +15,7 @@ import {
 const rowsAtOnce = 16;
 const pageBytes = 256 * 1024;
 const rowsPerSlice = 256;
-const checkpointPages = 1024;
+const checkpointPages = 512;
 
 const selectRange = `SELECT id >> ${placeBits}, id & ${maxPlaces - 1}, record FROM history
   WHERE id >= (? << ${placeBits}) AND id < (? << ${placeBits}) ORDER BY id`;
@@ -74,7 +74,7 @@ export class JournalDatabase {
       }
     });
     this.#compactRevision = batch.compactRevision ?? this.#compactRevision;
-    this.#dirtyPages += 1 + batch.length / 6000;
+    this.#dirtyPages += 1 + batch.length / 12_000;
   }
 
   history(query: HistoryQuery): PackedPage {
@@ -191,7 +191,7 @@ export class JournalDatabase {
       this.#database.exec('PRAGMA synchronous=FULL');
     }
     this.#removedRevision = next;
-    this.#dirtyPages += count;
+    this.#dirtyPages += count / 2;
   }
 
   #version(key: string, main: number): { main: number; place: number; record: Buffer } | undefined {

@@ -7,7 +7,8 @@ import type { LeaseChange } from './journal.ts';
 /** "Plth": tells our files from anybody else's SQLite files. */
 const applicationId = 0x506c7468;
 const formatVersion = 1;
-export const filePageBytes = 8192;
+/** Holds several objects of usual size, and is still cheap to write for a single one. */
+export const filePageBytes = 16_384;
 
 /** What a file held when it was opened. */
 export interface LoadedState {

@@ -43,6 +43,7 @@ interface BucketPlan {
 const freelistPage = 2;
 const rootPage = 3;
 const chunkBytes = 256 * 1024;
+const leafBytes = 8 * pageBytes;
 
 /** A bbolt file that is written front to back, its size known from the start. */
 export class BoltFile {
@@ -154,7 +155,8 @@ function planLeaves(source: BucketSource, firstId: number): PageRun[] {
   };
   for (let i = 0; i < source.count; i++) {
     const size = elementBytes + source.keyLength(i) + source.valueLength(i);
-    if (i > first && used + size > pageBytes) close(i);
+    // Leaves of several pages waste less on values that do not go well into one.
+    if (i > first && used + size > leafBytes) close(i);
     used += size;
   }
   close(source.count);

@@ -1,13 +1,12 @@
 import { existsSync, renameSync } from 'node:fs';
-import { mkdtemp, open, rename, rm } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { open, rename, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { Worker } from 'node:worker_threads';
 import { buildFile } from '../journal/build.ts';
-import { loadFile, lockFile } from '../journal/file.ts';
-import type { LeaseChange } from '../journal/journal.ts';
-import { byKey } from '../select.ts';
-import { StoreError, type KeyValue } from '../store.ts';
-import { hashKeyValues } from './hash.ts';
-import { readSnapshot, type SnapshotStatus } from './read.ts';
+import { lockFile } from '../journal/file.ts';
+import { StoreError } from '../store.ts';
+import { gather, type VerifyReply, type VerifyRequest } from './contents.ts';
+import type { SnapshotStatus } from './read.ts';
 
 /** Far more than any store writes between a snapshot and its restoration. */
 const defaultBump = 1_000_000_000;
@@ -62,59 +61,23 @@ export function finishRestore(store: string): void {
   renameSync(ready, store);
 }
 
-/** Restores a snapshot into a scratch store and compares the two. Throws `corrupt`. */
+/**
+ * Restores a snapshot into a scratch store and compares the two, in a thread of its own. Throws
+ * `corrupt` if the snapshot is damaged or does not restore to what it holds.
+ */
 export async function verifySnapshot(
   snapshot: string,
   scratchFolder: string = dirname(snapshot),
 ): Promise<SnapshotStatus> {
-  const scratch = await mkdtemp(join(scratchFolder, '.verify-'));
-  try {
-    const store = join(scratch, 'state.db');
-    const { state, status } = await gather(snapshot, 0);
-    await buildFile(store, state);
-    const restored = loadFile(store);
-    const [expected, found] = await Promise.all([digest(state.live), digest(restored.live)]);
-    if (
-      expected !== found ||
-      restored.live.length !== status.liveKeys ||
-      restored.leases.length !== status.leases
-    ) {
-      const message = `The snapshot ${snapshot} does not restore to what it holds`;
-      throw new StoreError('corrupt', message);
-    }
-    return status;
-  } finally {
-    await rm(scratch, { recursive: true, force: true });
-  }
-}
-
-function digest(kvs: readonly KeyValue[]): Promise<number> {
-  return hashKeyValues(kvs.toSorted(byKey));
-}
-
-interface Gathered {
-  readonly status: SnapshotStatus;
-  readonly state: {
-    readonly revision: number;
-    readonly compactRevision: number;
-    readonly live: readonly KeyValue[];
-    readonly leases: readonly LeaseChange[];
-  };
-}
-
-async function gather(snapshot: string, bumpRevision: number): Promise<Gathered> {
-  const live = new Map<string, KeyValue>();
-  const leases: LeaseChange[] = [];
-  const status = await readSnapshot(snapshot, {
-    put: (kv) => live.set(kv.key, kv),
-    delete: (key) => live.delete(key),
-    lease: (lease) => leases.push(lease),
-  });
-  const revision = Math.max(1, status.newestRevision) + bumpRevision;
-  return {
-    status,
-    state: { revision, compactRevision: revision, live: [...live.values()], leases },
-  };
+  const workerData: VerifyRequest = { snapshot, scratchFolder };
+  const worker = new Worker(new URL('./verify-worker.ts', import.meta.url), { workerData });
+  const { promise, resolve, reject } = Promise.withResolvers<VerifyReply>();
+  worker.on('message', resolve);
+  worker.on('error', reject);
+  worker.on('exit', () => reject(new Error('The verification has ended without an answer')));
+  const reply = await promise;
+  if ('status' in reply) return reply.status;
+  throw new StoreError(reply.code, reply.message);
 }
 
 function filesOf(store: string): { building: string; ready: string; aside: string } {
