@@ -12,6 +12,7 @@ import { nodeRestriction } from '#main/control-plane/apiserver/admission/node-re
 import { persistentVolumeClaimResize } from '#main/control-plane/apiserver/admission/persistent-volume-claim-resize.ts';
 import type { AdmissionPlugin } from '#main/control-plane/apiserver/admission/plugin.ts';
 import { podResizeValidator } from '#main/control-plane/apiserver/admission/pod-resize-validator.ts';
+import { podSecurity } from '#main/control-plane/apiserver/admission/pod-security.ts';
 import { podTopologyLabels } from '#main/control-plane/apiserver/admission/pod-topology-labels.ts';
 import { priority } from '#main/control-plane/apiserver/admission/priority.ts';
 import { resourceQuota } from '#main/control-plane/apiserver/admission/resource-quota.ts';
@@ -33,6 +34,7 @@ export function admissionPlugins({ authorizer }: AdmissionPluginsOptions): Admis
     serviceAccount,
     nodeRestriction(authorizer),
     taintNodesByCondition,
+    podSecurity,
     priority,
     defaultTolerationSeconds,
     defaultStorageClass,
