@@ -145,3 +145,11 @@ test('a label named __proto__ is a label', () => {
   const { object } = decode('core.v1.ConfigMap', '{"data":{"__proto__":"x","a":"y"}}');
   expect(JSON.stringify(object)).toContain('"data":{"__proto__":"x","a":"y"}');
 });
+
+test('raw JSON hides no duplicates and causes none', () => {
+  const text =
+    '{"metadata":{"name":"a"},"revision":1,"data":{"a":{"b":1.0,"c":[1,{"d":2}]},"a":1}}';
+  const { object, strictErrors } = decode('apps.v1.ControllerRevision', text);
+  expect(object).toMatchObject({ data: { a: 1 } });
+  expect(strictErrors).toEqual([]);
+});

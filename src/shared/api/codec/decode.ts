@@ -8,7 +8,7 @@ import type { Draft, KubeObject } from '#shared/kube/object.ts';
 export { DecodeError } from '#shared/api/codec/decode-context.ts';
 
 export interface Decoded<T = Draft<KubeObject>> {
-  /** A fresh draft in the form that upstream stores and serves; shares nothing with the input. */
+  /** A fresh draft in the form that upstream stores and serves; shares only raw JSON with the input. */
   readonly object: T;
   /** Such as `unknown field "spec.foo"`; empty unless asked for. */
   readonly strictErrors: readonly string[];

@@ -131,19 +131,35 @@ function isOddNumberAt(text: string, at: number): boolean {
 export function countKeys(value: unknown): number {
   if (typeof value !== 'object' || value === null || value instanceof NumberLiteral) return 0;
   let keys = 0;
-  if (Array.isArray(value)) for (const item of value) keys += countKeys(item);
-  else
-    for (const key in value)
-      keys += 1 + countKeys((value as Readonly<Record<string, unknown>>)[key]);
+  if (Array.isArray(value)) {
+    for (const item of value) keys += countKeys(item);
+    return keys;
+  }
+  for (const key in value) {
+    keys++;
+    const member = (value as Readonly<Record<string, unknown>>)[key];
+    if (typeof member === 'object') keys += countKeys(member);
+  }
   return keys;
 }
 
-/** The same value with plain numbers, for members whose content nobody types. */
+/** The value with plain numbers, for members whose content nobody types; itself where it has no others. */
 export function withPlainNumbers(value: unknown): unknown {
+  return holdsLiteral(value) ? plainCopy(value) : value;
+}
+
+function holdsLiteral(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  if (value instanceof NumberLiteral) return true;
+  if (Array.isArray(value)) return value.some(holdsLiteral);
+  for (const key in value)
+    if (holdsLiteral((value as Readonly<Record<string, unknown>>)[key])) return true;
+  return false;
+}
+
+function plainCopy(value: unknown): unknown {
   if (value instanceof NumberLiteral) return value.valueOf();
-  if (Array.isArray(value)) return value.map(withPlainNumbers);
+  if (Array.isArray(value)) return value.map(plainCopy);
   if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(
-    Object.entries(value).map(([key, member]) => [key, withPlainNumbers(member)]),
-  );
+  return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, plainCopy(member)]));
 }

@@ -42,6 +42,8 @@ export class Message implements ProtobufValue {
   readonly #goName: string;
   /** Of the struct that holds the members: the type itself or the one that embeds it. */
   readonly #members: ReadonlyMap<string, FieldCodec>;
+  readonly #inOrder: readonly FieldCodec[];
+  readonly #blank: readonly undefined[];
   #descending: readonly MessageField[] | undefined;
   #byNumber: readonly (MessageField | undefined)[] = [];
 
@@ -49,6 +51,8 @@ export class Message implements ProtobufValue {
     this.#typeName = typeName;
     this.#goName = typeName.slice(typeName.lastIndexOf('.') + 1);
     this.#members = members;
+    this.#inOrder = [...members.values()];
+    this.#blank = this.#inOrder.map(() => undefined);
   }
 
   write(value: unknown, writer: ProtobufWriter): void {
@@ -69,11 +73,14 @@ export class Message implements ProtobufValue {
 
   /** The object that the message's fields make, in the form that Go would write as JSON. */
   readFields(reader: ProtobufReader, identity?: Readonly<Record<string, string>>): unknown {
-    const slots: unknown[] = Array.from({ length: this.#members.size });
+    const slots: unknown[] = this.#blank.slice();
     this.readInto(reader, slots);
-    const object: Record<string, unknown> = {};
-    for (const field of this.#members.values()) {
-      const value = identity?.[field.name] ?? finished(slots[field.index]);
+    const object: Record<string, unknown> = { ...identity };
+    for (let index = 0; index < slots.length; index++) {
+      const slot = slots[index];
+      const field = this.#inOrder[index]!;
+      if (slot === undefined && field.omitsEmpty) continue;
+      const value = finished(slot);
       if (isWritten(field, value)) object[field.name] = value ?? field.zero();
     }
     return object;

@@ -1,7 +1,13 @@
 import { DecodeContext, DecodeError } from '#shared/api/codec/decode-context.ts';
 import type { ProtobufReader } from '#shared/api/codec/protobuf-reader.ts';
 import type { ProtobufWriter } from '#shared/api/codec/protobuf-writer.ts';
-import { formatMicroTime, formatTime, parseTime, zeroTimeSeconds } from '#shared/api/codec/time.ts';
+import {
+  formatMicroTime,
+  formatTime,
+  parseTime,
+  type Timestamp,
+  zeroTimeSeconds,
+} from '#shared/api/codec/time.ts';
 import { scalarCodec } from '#shared/api/codec/scalars.ts';
 
 /** How one value goes over the wire, without its tag. */
@@ -13,7 +19,6 @@ export interface ProtobufValue {
   read(reader: ProtobufReader): unknown;
 }
 
-const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 const varint = 0;
 const fixed64 = 1;
@@ -129,14 +134,27 @@ const intOrString: ProtobufValue = {
   },
 };
 
+/** An object shows few moments, and those again and again. */
+const recentTimes = new Map<string, Timestamp>();
+const maxRecentTimes = 1024;
+
+function remembered(text: string): Timestamp {
+  const known = recentTimes.get(text);
+  if (known) return known;
+  const time = parseTime(text);
+  if (typeof time === 'string') throw new DecodeError(time);
+  if (recentTimes.size >= maxRecentTimes) recentTimes.clear();
+  recentTimes.set(text, time);
+  return time;
+}
+
 /** `{1: seconds, 2: nanos}`; Go's zero time is an empty message. */
 const timeWith = (isMicro: boolean): ProtobufValue => ({
   wireType: lengthDelimited,
   zero: null,
   write(value, writer) {
     if (value === null) return writer.byte(0);
-    const time = parseTime(value as string);
-    if (typeof time === 'string') throw new DecodeError(time);
+    const time = remembered(value as string);
     if (time.isZero) return writer.byte(0);
     const start = writer.length;
     writer.varint64(isMicro ? time.nanos - (time.nanos % 1000) : 0);
@@ -168,9 +186,7 @@ const json: ProtobufValue = {
   write(value, writer) {
     if (value === null) return writer.byte(0);
     const start = writer.length;
-    const content = encoder.encode(JSON.stringify(value));
-    writer.bytes(content);
-    writer.varint32(content.length);
+    writer.text(JSON.stringify(value));
     writer.byte(firstText);
     return writer.varint32(writer.length - start);
   },

@@ -98,9 +98,16 @@ export class ProtobufWriter {
         return this.varint32(length);
       }
     }
+    if (this.#start < length) this.#grow(length);
+    const room = this.#bytes.subarray(this.#start - length, this.#start);
+    if (encoder.encodeInto(value, room).read === length) {
+      this.#start -= length;
+      return this.varint32(length);
+    }
+    // Not plain ASCII: the bytes are more than the characters.
     const encoded = encoder.encode(value);
     this.bytes(encoded);
-    this.varint32(encoded.length);
+    return this.varint32(encoded.length);
   }
 
   #grow(needed: number): void {

@@ -1,5 +1,5 @@
 import type { DecodeContext } from '#shared/api/codec/decode-context.ts';
-import { NumberLiteral, withPlainNumbers } from '#shared/api/codec/json.ts';
+import { countKeys, NumberLiteral, withPlainNumbers } from '#shared/api/codec/json.ts';
 import { quantityText } from '#shared/api/codec/quantity-text.ts';
 import {
   formatMicroTime,
@@ -169,8 +169,9 @@ function bytesOfNumbers(items: readonly unknown[], context: DecodeContext): stri
   return btoa(binary);
 }
 
-/** What Go keeps as raw JSON stays what it was. */
-function decodeRaw(value: unknown): unknown {
+/** What Go keeps as raw JSON stays what it was; nobody changes it in place, so it is not copied. */
+function decodeRaw(value: unknown, context: DecodeContext): unknown {
+  context.keys += countKeys(value);
   return withPlainNumbers(value);
 }
 

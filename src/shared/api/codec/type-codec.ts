@@ -228,11 +228,11 @@ function listCodec(items: string, named?: string): Codec {
       return null;
     }
     const { depth } = context;
-    const list: unknown[] = Array.from({ length: value.length });
+    const list: unknown[] = [];
     for (let index = 0; index < value.length; index++) {
       context.steps[depth] = index;
       context.depth = depth + 1;
-      list[index] = item.decode(value[index], context);
+      list.push(item.decode(value[index], context));
     }
     context.depth = depth;
     return list;
