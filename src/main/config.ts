@@ -1,6 +1,7 @@
 import { homedir } from 'node:os';
 import { delimiter, join, resolve } from 'node:path';
 import { parseArgs, type ParseArgsOptionsConfig } from 'node:util';
+import type { EtcdSettings } from '#main/clusters/profile.ts';
 import type { LogLevel } from '#shared/base/log.ts';
 
 /** A command line that cannot be understood. */
@@ -20,14 +21,8 @@ export interface UpCommand {
   readonly bindAddress: string;
   /** Absent: two, while the cluster has no other node. */
   readonly simulatedNodes: number | undefined;
-  readonly etcd:
-    | {
-        readonly endpoints: readonly string[];
-        readonly authority?: string;
-        readonly certificate?: string;
-        readonly key?: string;
-      }
-    | undefined;
+  /** A real etcd to keep the state in. */
+  readonly etcd: EtcdSettings | undefined;
   readonly window: boolean;
   readonly logLevel: LogLevel;
 }

@@ -10,12 +10,16 @@ export interface ClusterSettings {
   readonly serviceRange: string;
   readonly podRange: string;
   /** A real etcd that holds the state, instead of `state.db`. */
-  readonly etcd?: {
-    readonly endpoints: readonly string[];
-    readonly authority?: string;
-    readonly certificate?: string;
-    readonly key?: string;
-  };
+  readonly etcd?: EtcdSettings;
+}
+
+export interface EtcdSettings {
+  /** `https://host:port` of each member. */
+  readonly endpoints: readonly string[];
+  /** Files, PEM. */
+  readonly authority?: string;
+  readonly certificate?: string;
+  readonly key?: string;
 }
 
 /** Where one cluster lives on disk. */

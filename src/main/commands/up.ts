@@ -26,7 +26,9 @@ const usualEtcdPort = 2379;
 export async function up(command: UpCommand, terminal: Terminal): Promise<ExitCode> {
   const clock = systemClock;
   const profile = clusterProfile(command.home, command.name, command.dataDir);
-  const settings = await openProfile(profile);
+  const known = await openProfile(profile);
+  // A cluster stays with the etcd that it was told once: its state is there.
+  const settings = command.etcd ? { ...known, etcd: command.etcd } : known;
   const stopped = Promise.withResolvers<void>();
   terminal.interrupted.addEventListener('abort', () => stopped.resolve(), { once: true });
   await using running = new AsyncDisposableStack();
@@ -72,8 +74,9 @@ async function startPlane(
   const { bindAddress } = command;
   const wanted = settings.port ?? usualPort;
   const port = await choosePort(bindAddress, { asked: command.port, wanted });
+  const { etcd } = settings;
   const etcdPort =
-    command.etcdPort === 0
+    command.etcdPort === 0 || etcd
       ? undefined
       : await choosePort('127.0.0.1', { asked: command.etcdPort, wanted: usualEtcdPort });
   const { name, pki, state, snapshots } = profile;
@@ -85,6 +88,7 @@ async function startPlane(
     pki,
     state,
     snapshots,
+    etcd,
     bindAddress,
     port,
     etcdPort,

@@ -1,11 +1,14 @@
 import { networkInterfaces, hostname } from 'node:os';
 import { memoryUsage } from 'node:process';
+import { readFile } from 'node:fs/promises';
+import { createCertificateSigner } from '#main/clusters/certificate-signer.ts';
 import {
   apiServerCertificate,
   clientCertificates,
   etcdServerCertificate,
 } from '#main/clusters/certificates.ts';
 import type { SavedSnapshot } from '#main/clusters/control-socket.ts';
+import type { EtcdSettings } from '#main/clusters/profile.ts';
 import { openPki, type CertificateSpec, type KeyPair, type Pki } from '#main/clusters/pki.ts';
 import { createApiServer, type ApiServer } from '#main/control-plane/apiserver/server.ts';
 import {
@@ -21,12 +24,13 @@ import { startBootstrap } from '#main/control-plane/apiserver/bootstrap/index.ts
 import { startControllerManager } from '#main/control-plane/controller-manager/index.ts';
 import type { Listener } from '#main/control-plane/apiserver/http/listener.ts';
 import { startEtcdFace } from '#main/control-plane/etcd/grpc/face.ts';
-import type { GrpcServer } from '#main/control-plane/etcd/grpc/server.ts';
+import type { GrpcServer, TlsMaterial } from '#main/control-plane/etcd/grpc/server.ts';
 import { openEmbeddedStore, type EmbeddedStore } from '#main/control-plane/etcd/embedded-store.ts';
+import { openRemoteStore } from '#main/control-plane/etcd/remote-store.ts';
+import type { Store } from '#main/control-plane/etcd/store.ts';
 import { SnapshotCatalog, takeSnapshot } from '#main/control-plane/etcd/snapshot/catalog.ts';
 import { verifySnapshot } from '#main/control-plane/etcd/snapshot/restore.ts';
 import type { StoreStatus } from '#main/control-plane/etcd/store.ts';
-import { LateObjectCache } from '#main/control-plane/late-object-cache.ts';
 import { startScheduler } from '#main/control-plane/scheduler/index.ts';
 import { SchedulingEvents } from '#main/control-plane/scheduling-events.ts';
 import { createSecurity, type Security } from '#main/control-plane/security.ts';
@@ -43,6 +47,8 @@ export interface ControlPlaneOptions {
   /** Folders and files of this cluster. */
   readonly pki: string;
   readonly state: string;
+  /** A real etcd that holds the state instead. */
+  readonly etcd?: EtcdSettings | undefined;
   readonly snapshots: string;
   readonly bindAddress: string;
   readonly port: number;
@@ -78,25 +84,16 @@ const noAddress = '192.0.2.1';
 
 /** Starts store, API server, bootstrap, controllers and scheduler, in this order. */
 export async function startControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
-  const { clock, log } = options;
   await using started = new AsyncDisposableStack();
-  const [credentials, store] = await Promise.all([
+  const [credentials, { store, embedded }] = await Promise.all([
     openCredentials(options),
-    openEmbeddedStore({ path: options.state, clock, log: log.child({ component: 'etcd' }) }),
+    openStore(options),
   ]);
   started.use(store);
-  const { pki, serving, serviceAccountKeys } = credentials;
-  const objects = new LateObjectCache();
-  const security = started.use(
-    createSecurity({
-      objects,
-      clock,
-      clientAuthority: pki.authority('cluster').certificate,
-      serviceAccountKeys,
-    }),
-  );
-  const server = started.use(await serveApi(options, store, security));
-  objects.attach(server.objects);
+  const { pki, serving } = credentials;
+  const { server, security } = await serveApi(options, store, credentials);
+  started.use(security);
+  started.use(server);
   started.use(await bootstrap(options, server, pki));
   started.use(startControllers(options, { server, security, pki }));
   started.use(startScheduling(options, server));
@@ -105,7 +102,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     port: options.port,
     tls: { key: serving.key, cert: serving.certificate },
   });
-  const face = await startFace(options, store, pki);
+  const face = embedded && (await startFace(options, embedded, pki));
   if (face) started.use(face);
   const snapshots = snapshotsOf(options, store);
   started.use(snapshots.schedule());
@@ -154,25 +151,66 @@ function servingSpec({ serviceRange }: ControlPlaneOptions): CertificateSpec {
   });
 }
 
-function serveApi(
+/** The cluster's own file, or the real etcd that it was told to use. */
+async function openStore({
+  state,
+  etcd,
+  clock,
+  log,
+}: ControlPlaneOptions): Promise<{ store: Store; embedded: EmbeddedStore | undefined }> {
+  const own = log.child({ component: 'etcd' });
+  if (etcd) {
+    const tls = await readTls(etcd);
+    const { endpoints } = etcd;
+    return {
+      store: await openRemoteStore({ endpoints, tls, clock, log: own }),
+      embedded: undefined,
+    };
+  }
+  const embedded = await openEmbeddedStore({ path: state, clock, log: own });
+  return { store: embedded, embedded };
+}
+
+async function readTls({
+  authority,
+  certificate,
+  key,
+}: EtcdSettings): Promise<Partial<TlsMaterial>> {
+  const read = (path: string | undefined) =>
+    path === undefined ? undefined : readFile(path, 'utf8');
+  const [ca, cert, own] = await Promise.all([read(authority), read(certificate), read(key)]);
+  return {
+    ...(ca !== undefined && { ca }),
+    ...(cert !== undefined && { certificate: cert }),
+    ...(own !== undefined && { key: own }),
+  };
+}
+
+async function serveApi(
   { clock, log, serviceRange }: ControlPlaneOptions,
-  store: EmbeddedStore,
-  security: Security,
-): Promise<ApiServer> {
-  const { authorizer, issuer, issueToken } = security;
-  return createApiServer({
+  store: Store,
+  { pki, serviceAccountKeys }: Credentials,
+): Promise<{ server: ApiServer; security: Security }> {
+  const clientAuthority = pki.authority('cluster').certificate;
+  let security: Security | undefined;
+  const server = await createApiServer({
     store,
     clock,
     log: log.child({ component: 'apiserver' }),
     resources,
     version: versionInfo,
     serviceRanges: [serviceRange],
-    security: () => ({
-      ...security,
-      admission: admissionPlugins({ authorizer }),
-      tokens: { issuer, issue: issueToken },
-    }),
+    security({ objects }) {
+      security = createSecurity({ objects, clock, clientAuthority, serviceAccountKeys });
+      const { authorizer, issuer, issueToken: issue } = security;
+      return {
+        ...security,
+        admission: admissionPlugins({ authorizer }),
+        tokens: { issuer, issue },
+      };
+    },
   });
+  return { server, security: security! };
 }
 
 function bootstrap(
@@ -208,6 +246,7 @@ function startControllers(
     clock,
     log: log.child({ component: 'controller-manager' }),
     caBundle: pki.authority('cluster').certificate,
+    signer: createCertificateSigner({ authority: pki.authority('cluster'), clock }),
     signToken: (claims) => security.issuer.issueLegacy(claims),
     podRange: { podCidr: podRange, nodeMask },
   });
@@ -244,7 +283,7 @@ async function startFace(
 
 function snapshotsOf(
   { snapshots: folder, clock, log }: ControlPlaneOptions,
-  store: EmbeddedStore,
+  store: Store,
 ): SnapshotCatalog {
   const own = log.child({ component: 'snapshots' });
   return new SnapshotCatalog({
