@@ -67,8 +67,7 @@ function plainValue(bytes: Buffer, format: BodyFormat): ReturnType<RequestBody['
     if (format === 'yaml') return parseYaml(text);
     return { value: parseUntypedJson(text).value, strictErrors: [] };
   } catch (error) {
-    const what = format === 'yaml' ? 'error decoding YAML' : 'error decoding patch';
-    const message = `${what}: ${(error as Error).message}`;
+    const message = `error decoding patch: ${(error as Error).message}`;
     throw new ApiError('BadRequest', message, { cause: error });
   }
 }

@@ -10,13 +10,16 @@ export interface CodecOptions {
   readonly type: string;
   readonly apiVersion: string;
   readonly kind: string;
+  readonly acceptsAnyVersion?: boolean;
   default?(draft: Draft<KubeObject>): void;
 }
 
 /** The codec of a type whose shape is part of the product. */
-export function codecOf({ type, apiVersion, kind, ...others }: CodecOptions): ObjectCodec {
+export function codecOf(options: CodecOptions): ObjectCodec {
+  const { type, apiVersion, kind, acceptsAnyVersion = false } = options;
   return {
     kind,
+    acceptsAnyVersion,
     apiVersion,
     hasStrategicPatch: true,
     get schema() {
@@ -26,7 +29,7 @@ export function codecOf({ type, apiVersion, kind, ...others }: CodecOptions): Ob
       decodeObject(type, value, { isStrict, ...(source && { source }) }),
     decodeMessage: (message) => decodeMessage(type, message),
     encodeMessage: (object) => encodeMessage(type, object),
-    default: (draft) => others.default?.(draft),
+    default: (draft) => options.default?.(draft),
   };
 }
 

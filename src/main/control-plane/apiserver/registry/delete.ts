@@ -143,7 +143,7 @@ async function admitted(
   return admission;
 }
 
-function checkPreconditions(
+export function checkPreconditions(
   { request }: DeleteContext,
   current: Entry,
   preconditions: DeleteOptions['preconditions'],

@@ -1,5 +1,6 @@
 import type { Core } from '#main/control-plane/apiserver/registry/core.ts';
 import { strictDecodingError } from '#main/control-plane/apiserver/registry/decode-body.ts';
+import type { OpenMetadata } from '#main/control-plane/apiserver/registry/metadata.ts';
 import {
   checkIdentity,
   statusOnly,
@@ -17,7 +18,7 @@ import {
 } from '#main/control-plane/apiserver/request/write-options.ts';
 import { DecodeError } from '#shared/api/codec/decode.ts';
 import { patchTypes } from '#shared/client/transport.ts';
-import { ApiError, invalid } from '#shared/kube/errors.ts';
+import { ApiError, conflict, invalid } from '#shared/kube/errors.ts';
 import { invalidValue } from '#shared/kube/field-error.ts';
 import type { Draft, KubeObject } from '#shared/kube/object.ts';
 import { applyJsonPatch, jsonPatchStrictErrors } from '#shared/kube/patch/json-patch.ts';
@@ -58,15 +59,23 @@ export function draftMaker(request: ResourceRequest, core: Core, options: WriteO
 }
 
 function applied(request: ResourceRequest, core: Core, options: WriteOptions): MakeDraft {
-  const { served, body, warn } = request;
+  const { served, body, warn, name } = request;
   const { fieldValidation = 'Warn' } = options;
   const strictErrors = body?.value().strictErrors ?? [];
-  if (strictErrors.length > 0 && fieldValidation === 'Strict') {
-    throw new ApiError('BadRequest', `error decoding YAML: ${strictErrors.join(', ')}`);
-  }
-  if (fieldValidation === 'Warn') for (const each of strictErrors) warn(each);
   return (live) => {
     const draft = core.ownership.apply({ request, options }, live);
+    if (strictErrors.length > 0 && fieldValidation === 'Strict') {
+      throw new ApiError('BadRequest', `error strict decoding patch: ${strictErrors.join(', ')}`);
+    }
+    if (fieldValidation === 'Warn') for (const each of strictErrors) warn(each);
+    const { uid } = draft.metadata as OpenMetadata;
+    if (uid && !live) {
+      throw conflict(
+        served.resource,
+        name,
+        `uid mismatch: the provided object specified uid ${uid}, and no existing object was found`,
+      );
+    }
     checkIdentity(draft.metadata, request);
     served.codec.default(draft);
     return draft;

@@ -26,6 +26,7 @@ interface PostedType {
   readonly type: string;
   readonly apiVersion: string;
   readonly kind: string;
+  readonly acceptsAnyVersion?: boolean;
 }
 
 /** What was posted to a subresource with a kind of its own, through mutating admission. */

@@ -236,23 +236,25 @@ function endsWith(draft: Draft<KubeObject>, { metadata: old }: KubeObject): bool
   return !old.deletionGracePeriodSeconds;
 }
 
-/** The object may leave its name out, but may not contradict the URL. */
+/** The object says who it is, and says the same as the URL. */
 export function checkIdentity(
   metadata: OpenMetadata,
-  { name, namespace, served }: ResourceRequest,
+  { name, namespace, served }: Pick<ResourceRequest, 'name' | 'namespace' | 'served'>,
 ): void {
-  if (metadata.name === undefined || metadata.name === '') metadata.name = name;
+  if (!metadata.name) {
+    throw new ApiError(
+      'BadRequest',
+      `the name of the object (${name} based on URL) was undeterminable: name must be provided`,
+    );
+  }
   if (metadata.name !== name) {
     throw new ApiError(
       'BadRequest',
       `the name of the object (${metadata.name}) does not match the name on the URL (${name})`,
     );
   }
-  if (
-    served.resource.scope === 'Namespaced' &&
-    metadata.namespace &&
-    metadata.namespace !== namespace
-  ) {
+  const isNamespaced = served.resource.scope === 'Namespaced';
+  if (isNamespaced && metadata.namespace && metadata.namespace !== namespace) {
     throw new ApiError(
       'BadRequest',
       `the namespace of the object (${metadata.namespace}) does not match the namespace on the request (${namespace})`,

@@ -1,5 +1,4 @@
 import { codecOf } from '#main/control-plane/apiserver/registry/built-in-codec.ts';
-import type { ObjectCodec } from '#main/control-plane/apiserver/registry/object-codec.ts';
 import type { RequestBody } from '#main/control-plane/apiserver/request/resource-request.ts';
 import type { Query } from '#main/control-plane/apiserver/request/request-info.ts';
 import { isTrue } from '#main/control-plane/apiserver/request/request-info.ts';
@@ -77,10 +76,12 @@ function* validationProblems(validation: string | undefined): Iterable<FieldErro
   yield notSupported('fieldValidation', validation, supportedValidations);
 }
 
-const deleteOptionsCodec: ObjectCodec = {
-  ...codecOf({ type: 'meta.v1.DeleteOptions', apiVersion: 'v1', kind: 'DeleteOptions' }),
+const deleteOptionsCodec = codecOf({
+  type: 'meta.v1.DeleteOptions',
+  apiVersion: 'v1',
+  kind: 'DeleteOptions',
   acceptsAnyVersion: true,
-};
+});
 
 /** DELETE takes its options from the body or from the query; the body wins. */
 export function parseDeleteOptions({

@@ -1,7 +1,7 @@
 import type { Query } from '#main/control-plane/apiserver/request/request-info.ts';
 import { isTrue } from '#main/control-plane/apiserver/request/request-info.ts';
 import { ApiError, invalid, type FieldError } from '#shared/kube/errors.ts';
-import { forbiddenValue, invalidValue, notSupported } from '#shared/kube/field-error.ts';
+import { forbiddenValue, notSupported } from '#shared/kube/field-error.ts';
 
 /** The parameters of list and watch, checked as upstream checks them. */
 export interface ListOptions {
@@ -37,12 +37,12 @@ export function parseListOptions(query: Query, isWatch: boolean): ListOptions {
   return options;
 }
 
-/** A revision as a number; 0 for none. `BadRequest` otherwise. */
-export function parseRevision(resourceVersion: string): number {
+/** A revision as a number; 0 for none. Lists call anything else a bad request, others do not say. */
+export function parseRevision(resourceVersion: string, { isList = false } = {}): number {
   if (resourceVersion === '') return 0;
   if (!/^\d+$/.test(resourceVersion)) {
     throw new ApiError(
-      '',
+      isList ? 'BadRequest' : '',
       `Invalid value: ${JSON.stringify(resourceVersion)}: strconv.ParseUint: parsing ${JSON.stringify(resourceVersion)}: invalid syntax`,
     );
   }
@@ -91,27 +91,22 @@ function* listProblems(options: ListOptions): Iterable<FieldError> {
 
 function* watchProblems(options: ListOptions): Iterable<FieldError> {
   const { resourceVersionMatch: match, sendsInitialEvents } = options;
-  if (sendsInitialEvents === undefined) {
-    if (match) {
-      yield forbiddenValue(
-        'resourceVersionMatch',
-        'resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided',
-      );
-    }
-    return;
-  }
-  if (match !== 'NotOlderThan') {
+  const field = 'resourceVersionMatch';
+  if (sendsInitialEvents !== undefined && match !== 'NotOlderThan') {
     yield forbiddenValue(
-      'resourceVersionMatch',
+      field,
       'sendInitialEvents requires setting resourceVersionMatch to NotOlderThan',
     );
-    if (match && match !== 'Exact')
-      yield notSupported('resourceVersionMatch', match, ['Exact', 'NotOlderThan']);
   }
-  if (sendsInitialEvents && !options.allowsBookmarks) {
-    yield forbiddenValue('sendInitialEvents', 'sendInitialEvents requires allowWatchBookmarks');
+  if (!match) return;
+  if (sendsInitialEvents === undefined) {
+    yield forbiddenValue(
+      field,
+      'resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided',
+    );
   }
+  if (match !== 'NotOlderThan') yield notSupported(field, match, ['NotOlderThan', '']);
   if (options.continue) {
-    yield invalidValue('continue', options.continue, 'continue is forbidden for watch');
+    yield forbiddenValue(field, 'resourceVersionMatch is forbidden when continue is provided');
   }
 }

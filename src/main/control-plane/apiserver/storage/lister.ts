@@ -43,7 +43,7 @@ export class Lister {
 
   async list(cache: ResourceCache, selection: Selection, options: ListOptions): Promise<ListPage> {
     if (options.continue) return this.#continued(cache, selection, options);
-    const wanted = parseRevision(options.resourceVersion);
+    const wanted = parseRevision(options.resourceVersion, { isList: true });
     const isExact =
       options.resourceVersionMatch === 'Exact' ||
       (options.resourceVersionMatch === '' && options.limit > 0 && wanted > 0);

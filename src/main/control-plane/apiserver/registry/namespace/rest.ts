@@ -1,5 +1,6 @@
 import type { Core } from '#main/control-plane/apiserver/registry/core.ts';
-import { deleteObject } from '#main/control-plane/apiserver/registry/delete.ts';
+import type { AdmissionRequest } from '#main/control-plane/apiserver/admission/plugin.ts';
+import { checkPreconditions, deleteObject } from '#main/control-plane/apiserver/registry/delete.ts';
 import type { KindRest } from '#main/control-plane/apiserver/registry/kind-rest.ts';
 import { timestamp } from '#main/control-plane/apiserver/registry/metadata.ts';
 import { decodeBody } from '#main/control-plane/apiserver/registry/decode-body.ts';
@@ -20,6 +21,7 @@ import {
 import type { Entry } from '#main/control-plane/apiserver/storage/entry.ts';
 import type { Namespace } from '#shared/api/types/core-v1.ts';
 import { notFound } from '#shared/kube/errors.ts';
+import type { DeleteOptions } from '#shared/kube/types/meta-v1.ts';
 import type { Draft } from '#shared/kube/object.ts';
 
 /** The namespace goes when its content has gone: when `spec.finalizers` is empty. */
@@ -32,40 +34,48 @@ async function deleteNamespace(request: ResourceRequest, core: Core): Promise<Re
   const { served, name } = request;
   const cache = cacheOf(served);
   const options = parseDeleteOptions(request);
+  const isDryRun = (options.dryRun?.length ?? 0) > 0;
   let current: Entry | undefined = cache.get('', name);
   for (;;) {
     if (!current) throw notFound(served.resource, name);
     const namespace = current.object as Namespace;
-    if (namespace.metadata.deletionTimestamp || options.dryRun?.length) break;
-    const { preconditions } = options;
-    if (preconditions?.uid && preconditions.uid !== namespace.metadata.uid) break;
-    await core.admission.validate({
-      operation: 'DELETE',
-      resource: served.resource,
-      subresource: '',
-      namespace: name,
-      name,
-      user: request.user,
-      dryRun: false,
-      object: undefined,
-      oldObject: namespace,
-      options,
-      warn: request.warn,
-    });
-    const result = await core.objects.update(cache, current, terminating(namespace, core));
+    if (namespace.metadata.deletionTimestamp) break;
+    const admission = admissionOf(request, namespace, options);
+    await core.admission.admit(admission);
+    await core.admission.validate(admission);
+    checkPreconditions({ request, core, options }, current, options.preconditions);
+    const draft = terminating(namespace, core);
+    if (isDryRun) {
+      return { type: 'entry', code: 200, entry: dryRunEntry(served, draft, current.revision) };
+    }
+    const result = await core.objects.update(cache, current, draft);
     if (result.isWritten) return { type: 'entry', code: 200, entry: result.entry };
     current = result.current;
   }
-  const namespace = current.object as Namespace;
-  if (namespace.metadata.deletionTimestamp && (namespace.spec?.finalizers?.length ?? 0) > 0) {
-    return { type: 'entry', code: 200, entry: current };
-  }
-  if (options.dryRun?.length) {
-    const entry = dryRunEntry(served, terminating(namespace, core), current.revision);
-    return { type: 'entry', code: 200, entry };
-  }
+  const { spec } = current.object as Namespace;
+  if (spec?.finalizers?.length) return { type: 'entry', code: 200, entry: current };
   const { entry } = await deleteObject({ request, core, options }, { namespace: '', name });
   return { type: 'entry', code: 200, entry };
+}
+
+function admissionOf(
+  { served, user, name, warn }: ResourceRequest,
+  oldObject: Namespace,
+  options: DeleteOptions,
+): AdmissionRequest {
+  return {
+    operation: 'DELETE',
+    resource: served.resource,
+    subresource: '',
+    namespace: name,
+    name,
+    user,
+    dryRun: (options.dryRun?.length ?? 0) > 0,
+    object: undefined,
+    oldObject,
+    options,
+    warn,
+  };
 }
 
 function terminating(namespace: Namespace, { clock }: Core): Draft<Namespace> {

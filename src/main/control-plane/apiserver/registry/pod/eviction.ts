@@ -17,7 +17,12 @@ import type { Draft } from '#shared/kube/object.ts';
 import { selectorOf } from '#shared/kube/selectors.ts';
 import type { DeleteOptions } from '#shared/kube/types/meta-v1.ts';
 
-const evictionType = { type: 'policy.v1.Eviction', apiVersion: 'policy/v1', kind: 'Eviction' };
+const evictionType = {
+  type: 'policy.v1.Eviction',
+  apiVersion: 'policy/v1',
+  kind: 'Eviction',
+  acceptsAnyVersion: true,
+};
 /** Beyond that many evictions under way the budget's controller is surely not keeping up. */
 const mostDisrupted = 2000;
 

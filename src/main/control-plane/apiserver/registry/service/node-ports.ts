@@ -31,8 +31,13 @@ export class NodePorts {
         `provided port is not in the valid range. The range of valid ports is ${first}-${last}`,
       );
     }
-    if (this.#used.has(port)) throw new Error('provided port is already allocated');
+    this.checkFree(port);
     this.#count(port, 1);
+  }
+
+  /** All that upstream's dry run looks at. */
+  checkFree(port: number): void {
+    if (this.#used.has(port)) throw new Error('provided port is already allocated');
   }
 
   takeAny(): number {

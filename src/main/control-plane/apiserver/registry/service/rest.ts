@@ -130,11 +130,12 @@ function allocatePorts(
   const held = portsOf(old);
   const isDryRun = request.query['dryRun'] !== undefined;
   const take = (wanted: number | undefined, field: string): number => {
-    if (wanted && (held.has(wanted) || taken.ports.includes(wanted) || isDryRun)) return wanted;
+    if (wanted && (held.has(wanted) || taken.ports.includes(wanted))) return wanted;
     try {
-      if (wanted) nodePorts.take(wanted);
+      if (wanted && isDryRun) nodePorts.checkFree(wanted);
+      else if (wanted) nodePorts.take(wanted);
       const port = wanted ?? nodePorts.takeAny();
-      taken.ports.push(port);
+      if (!(wanted && isDryRun)) taken.ports.push(port);
       return port;
     } catch (error) {
       throw refused(service, invalidValue(field, wanted ?? 0, (error as Error).message));
