@@ -9,12 +9,15 @@ import {
   type ListenOptions,
 } from '#main/control-plane/apiserver/http/listener.ts';
 import { Metrics } from '#main/control-plane/apiserver/http/metrics.ts';
+import { addOpenApi } from '#main/control-plane/apiserver/http/openapi-paths.ts';
 import { PathRoutes } from '#main/control-plane/apiserver/http/paths.ts';
 import {
   addServerPaths,
   type VersionInfo,
 } from '#main/control-plane/apiserver/http/server-paths.ts';
 import { createInProcessTransport } from '#main/control-plane/apiserver/in-process.ts';
+import { readDescriptions } from '#main/control-plane/apiserver/openapi/descriptions.ts';
+import { OpenApi } from '#main/control-plane/apiserver/openapi/openapi.ts';
 import type { ObjectCache } from '#main/control-plane/apiserver/object-cache.ts';
 import { builtInResources } from '#main/control-plane/apiserver/registry/built-in.ts';
 import type { Core } from '#main/control-plane/apiserver/registry/core.ts';
@@ -90,6 +93,12 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
   const metrics = new Metrics();
   const paths = new PathRoutes();
   let serverAddress = '';
+  const openApi = new OpenApi({
+    version: options.version.gitVersion,
+    descriptions: () => readDescriptions(),
+    resources: options.resources,
+  });
+  addOpenApi(paths, openApi);
   started.use(
     addServerPaths(paths, {
       core,

@@ -20,6 +20,8 @@ export interface PathAnswer {
   readonly contentType: string;
   readonly headers?: ResponseHeaders;
   readonly body: Uint8Array | string;
+  /** The body compressed, where it is kept so. */
+  readonly gzip?: () => Uint8Array;
 }
 
 /** Answers, or leaves it to the next by answering nothing. */

@@ -156,7 +156,8 @@ export class HttpServer {
     }
     const { code = 200, contentType, body } = answer;
     const all = { ...headers, ...answer.headers, 'content-type': contentType };
-    await sendCompressed(exchange, { code, headers: all, body: Buffer.from(body) });
+    const bytes = typeof body === 'string' ? Buffer.from(body) : body;
+    await sendCompressed(exchange, { code, headers: all, body: bytes, gzip: answer.gzip });
     return code;
   }
 
@@ -259,17 +260,19 @@ interface Answer {
   readonly code: number;
   readonly headers: ResponseHeaders;
   readonly body: Uint8Array;
+  readonly gzip?: (() => Uint8Array) | undefined;
 }
 
-async function sendCompressed(exchange: Exchange, { code, headers, body }: Answer): Promise<void> {
+async function sendCompressed(exchange: Exchange, answer: Answer): Promise<void> {
+  const { code, headers, body } = answer;
   if (body.length < gzipFromBytes || !acceptsGzip(exchange)) {
     exchange.send(code, headers, body);
     return;
   }
-  const compressed = await gzip(body, { level: 1 });
+  const compressed = answer.gzip?.() ?? (await gzip(body, { level: 1 }));
   exchange.send(
     code,
-    { ...headers, 'content-encoding': 'gzip', vary: 'Accept-Encoding' },
+    { vary: 'Accept-Encoding', ...headers, 'content-encoding': 'gzip' },
     compressed,
   );
 }
