@@ -29,7 +29,7 @@ import {
 } from './store.ts';
 import { hashKeyValues } from './snapshot/hash.ts';
 import { writeSnapshot, type Snapshot } from './snapshot/write.ts';
-import { decide, tombstone, type PastRange, type Rules } from './transaction.ts';
+import { decide, tombstone, type Decision, type PastRange } from './transaction.ts';
 import { WatchHub } from './watch-hub.ts';
 
 export interface EmbeddedStoreOptions {
@@ -50,7 +50,7 @@ export interface EmbeddedStore extends Store {
   hash(atRevision?: number): Promise<StoreHash>;
 }
 
-export interface StoreHash {
+interface StoreHash {
   readonly hash: number;
   readonly revision: number;
   readonly compactRevision: number;
@@ -91,10 +91,17 @@ class JournalledStore implements EmbeddedStore {
   #compactRevision: number;
   #leaseCheckpoint: Disposable | undefined;
   #stopped = false;
-  readonly #rules: Rules = {
-    hasLease: (id) => this.#lessor.has(id),
-    checkPast: (revision) => this.#checkPast(revision),
-    admit: () => this.#queue.admit(),
+  readonly #decision: Decision = {
+    head: this.#head,
+    revision: 0,
+    events: [],
+    firstEvent: 0,
+    past: [],
+    rules: {
+      hasLease: (id) => this.#lessor.has(id),
+      checkPast: (revision) => this.#checkPast(revision),
+      admit: () => this.#queue.admit(),
+    },
   };
 
   constructor({ clock, log, journal, state, recentBytes }: JournalledStoreOptions) {
@@ -265,19 +272,22 @@ class JournalledStore implements EmbeddedStore {
     const head = this.#head;
     const { events } = this.#queue;
     const firstEvent = events.length;
-    const past: PastRange[] = [];
+    const decision = this.#decision;
+    decision.revision = this.#queue.headRevision;
+    decision.events = events;
+    decision.firstEvent = firstEvent;
+    const { past } = decision;
     head.sawPending = false;
-    const response = decide(
-      { head, revision: this.#queue.headRevision, events, firstEvent, past, rules: this.#rules },
-      request,
-    );
+    const response = decide(decision, request);
     let promise: Promise<TxnResponse>;
     if (events.length > firstEvent) promise = this.#queue.wait(response);
     // What has been seen, or its revision, may yet be taken back.
     else if (head.sawPending || response.revision !== this.revision) {
       promise = this.#queue.waitForPending(response);
     } else promise = Promise.resolve(response);
-    return past.length > 0 ? promise.then(() => this.#fillIn(response, past)) : promise;
+    if (past.length === 0) return promise;
+    decision.past = [];
+    return promise.then(() => this.#fillIn(response, past));
   }
 
   async #fillIn(response: TxnResponse, past: readonly PastRange[]): Promise<TxnResponse> {

@@ -29,9 +29,16 @@ export class RecentHistory {
 
   /** To be called between revisions: none is held in part. */
   trim(): void {
-    while (this.#bytes > this.#maxBytes && this.#start < this.#events.length) {
-      this.dropBefore(this.#events[this.#start]!.kv.modRevision + 1);
+    const events = this.#events;
+    let start = this.#start;
+    while (this.#bytes > this.#maxBytes && start < events.length) {
+      const { modRevision } = events[start]!.kv;
+      do this.#bytes -= weight(events[start++]!);
+      while (events[start]?.kv.modRevision === modRevision);
+      this.#fromRevision = modRevision + 1;
     }
+    this.#start = start;
+    this.#release();
   }
 
   dropBefore(revision: number): void {
@@ -39,10 +46,7 @@ export class RecentHistory {
     for (let i = this.#start; i < end; i++) this.#bytes -= weight(this.#events[i]!);
     this.#start = end;
     this.#fromRevision = Math.max(this.#fromRevision, revision);
-    if (this.#start > 1024 && this.#start > this.#events.length / 2) {
-      this.#events = this.#events.slice(this.#start);
-      this.#start = 0;
-    }
+    this.#release();
   }
 
   since(revision: number): StoreEvent[] {
@@ -62,6 +66,13 @@ export class RecentHistory {
       states.set(kv.key, prevKv);
     }
     return states;
+  }
+
+  /** Lets go of what has been dropped, seldom enough for the moving not to count. */
+  #release(): void {
+    if (this.#start <= 1024 || this.#start <= this.#events.length / 2) return;
+    this.#events = this.#events.slice(this.#start);
+    this.#start = 0;
   }
 
   #indexOf(revision: number): number {

@@ -18,18 +18,18 @@ import {
 const nothing: Uint8Array = Buffer.alloc(0);
 const plainPut: OperationResponse = Object.freeze({ type: 'put' });
 
-/** One transaction being decided on the newest state. */
+/** One transaction being decided on the newest state; one object serves them all in turn. */
 export interface Decision {
   readonly head: Head;
   /** The newest revision before this transaction. */
-  readonly revision: number;
+  revision: number;
   /** Where its changes go. */
-  readonly events: StoreEvent[];
+  events: StoreEvent[];
   /** How many were there before. */
-  readonly firstEvent: number;
+  firstEvent: number;
   readonly rules: Rules;
   /** Ranges that ask for the past: filled in once the transaction is done. */
-  readonly past: PastRange[];
+  past: PastRange[];
 }
 
 export interface Rules {

@@ -6,6 +6,7 @@ import { authMethods } from './auth.ts';
 import { clusterMethods } from './cluster.ts';
 import { raftTerm, type FaceContext } from './context.ts';
 import { toGrpcError } from './conversion.ts';
+import { healthMethods } from './health.ts';
 import { keyValueMethods } from './kv.ts';
 import { leaseMethods } from './lease.ts';
 import { maintenanceMethods } from './maintenance.ts';
@@ -54,6 +55,7 @@ export async function startEtcdFace(options: EtcdFaceOptions): Promise<GrpcServe
       ...maintenanceMethods(context),
       ...clusterMethods(context),
       ...authMethods(context),
+      ...healthMethods(),
     ],
   });
   clientUrl = `${tls ? 'https' : 'http'}://${host}:${server.port}`;

@@ -57,7 +57,6 @@ export const rangeResponse = message({
   more: bool(3),
   count: int64(4),
 });
-export const sortOrders = ['none', 'ascend', 'descend'] as const;
 export const sortTargets = ['key', 'version', 'create', 'mod', 'value'] as const;
 
 export const putRequest = message({
@@ -165,7 +164,6 @@ export const event = message({
   kv: nested(2, keyValue),
   prevKv: nested(3, keyValue),
 });
-export const eventTypes = ['put', 'delete'] as const;
 export const watchResponse = message({
   header: nested(1, header),
   watchId: int64(2),
@@ -203,7 +201,7 @@ export const leaseLeasesResponse = message({
   leases: repeated(nested(2, leaseRequest)),
 });
 
-export const member = message({
+const member = message({
   id: bigint64(1),
   name: text(2),
   peerUrls: repeated(text(3)),
@@ -258,3 +256,7 @@ export const authStatusResponse = message({
   enabled: bool(2),
   authRevision: int64(3),
 });
+
+export const healthRequest = message({ service: text(1) });
+export const healthResponse = message({ status: enumeration(1) });
+export const healthStatus = { serving: 1 } as const;

@@ -16,7 +16,7 @@ export interface Method {
 }
 
 /** Says what a client is told of an error. */
-export type ToGrpcError = (error: unknown) => GrpcError;
+type ToGrpcError = (error: unknown) => GrpcError;
 
 /** One request, one answer. */
 export function unary<Q, A>(

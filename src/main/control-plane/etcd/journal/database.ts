@@ -60,6 +60,12 @@ export class JournalDatabase {
   }
 
   commit(batch: PackedBatch): void {
+    this.#dirtyPages += 1 + batch.length / 12_000;
+    if (batch.count === 1 && batch.leases.length === 0 && batch.compactRevision === undefined) {
+      // One statement is a transaction by itself.
+      this.#insertAll(batch);
+      return;
+    }
     this.#transaction(() => {
       this.#insertAll(batch);
       for (const { id, ttlSeconds, remainingSeconds = 0 } of batch.leases) {
@@ -74,7 +80,6 @@ export class JournalDatabase {
       }
     });
     this.#compactRevision = batch.compactRevision ?? this.#compactRevision;
-    this.#dirtyPages += 1 + batch.length / 12_000;
   }
 
   history(query: HistoryQuery): PackedPage {

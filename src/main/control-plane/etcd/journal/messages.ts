@@ -26,6 +26,8 @@ export interface JournalFailure {
 export interface PackedBatch {
   readonly buffer: ArrayBuffer;
   readonly length: number;
+  /** How many changes there are. */
+  readonly count: number;
   readonly leases: readonly LeaseChange[];
   readonly compactRevision?: number;
 }

@@ -120,7 +120,14 @@ class SqliteJournal implements Journal {
       bytes.writeUInt32LE(end - at - entryHeaderBytes, at + 12);
       at = end;
     }
-    return { buffer, length, leases, ...(compactRevision !== undefined && { compactRevision }) };
+    const count = events.length;
+    return {
+      buffer,
+      length,
+      count,
+      leases,
+      ...(compactRevision !== undefined && { compactRevision }),
+    };
   }
 
   async #request(request: Unnumbered<JournalRequest>): Promise<JournalReply> {
