@@ -26,7 +26,8 @@ export class DecodeContext {
   keys = 0;
   isStrict: boolean;
   readonly strictErrors: string[] = [];
-  #firstFault: string | undefined;
+  /** Reported when the value has been gone through. */
+  firstFault: string | undefined;
 
   constructor(isStrict: boolean) {
     this.isStrict = isStrict;
@@ -39,11 +40,11 @@ export class DecodeContext {
 
   /** Go goes on after such a fault and reports the first at the end. */
   remember(message: string): void {
-    this.#firstFault ??= message;
+    this.firstFault ??= message;
   }
 
   mismatch(value: unknown, goType: string, isNumeric = false): void {
-    this.#firstFault ??= this.mismatchText(value, goType, isNumeric);
+    this.firstFault ??= this.mismatchText(value, goType, isNumeric);
   }
 
   /** Go's own unmarshalling functions end the decoding at once. */
@@ -56,7 +57,7 @@ export class DecodeContext {
   }
 
   finish(): void {
-    if (this.#firstFault !== undefined) throw new DecodeError(this.#firstFault);
+    if (this.firstFault !== undefined) throw new DecodeError(this.firstFault);
   }
 
   mismatchText(value: unknown, goType: string, isNumeric: boolean): string {

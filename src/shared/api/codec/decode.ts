@@ -1,5 +1,5 @@
-import { DecodeContext } from '#shared/api/codec/decode-context.ts';
-import type { ParsedJson } from '#shared/api/codec/json.ts';
+import { DecodeContext, DecodeError } from '#shared/api/codec/decode-context.ts';
+import { type ParsedJson, tooDeep } from '#shared/api/codec/json.ts';
 import { keyOccurrences } from '#shared/api/codec/json-keys.ts';
 import { structOf } from '#shared/api/codec/type-codec.ts';
 import { membersOf, typeData } from '#shared/api/schema/type-data.ts';
@@ -33,12 +33,21 @@ export function decodeObject<T = Draft<KubeObject>>(
   options: DecodeOptions = {},
 ): Decoded<T> {
   const context = new DecodeContext(options.isStrict === true);
-  const object = structOf(typeName).decode(value, context) as T;
+  const object = decoded(typeName, value, context) as T;
   context.finish();
   const { source } = options;
   if (!context.isStrict || !source || context.keys === source.parsed.keys)
     return { object, strictErrors: context.strictErrors };
   return { object, strictErrors: strictErrorsIn(typeName, source.text) };
+}
+
+function decoded(typeName: string, value: unknown, context: DecodeContext): unknown {
+  try {
+    return structOf(typeName).decode(value, context);
+  } catch (error) {
+    if (error instanceof RangeError) throw new DecodeError(tooDeep, { cause: error });
+    throw error;
+  }
 }
 
 /** The members that Go always writes, for a value that nobody gave. */

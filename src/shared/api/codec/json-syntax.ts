@@ -1,8 +1,13 @@
 /** Where and why Go's scanner would stop; `text` is known to be invalid. */
 export function syntaxErrorOf(text: string): string {
   const scanner = new SyntaxScanner(text);
-  scanner.value();
-  scanner.end();
+  try {
+    scanner.value();
+    scanner.end();
+  } catch (error) {
+    if (error instanceof RangeError) return 'exceeded max depth';
+    throw error;
+  }
   return scanner.error ?? 'unexpected end of JSON input';
 }
 

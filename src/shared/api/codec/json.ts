@@ -42,22 +42,25 @@ export function textOf(body: Uint8Array | string): string {
 
 /** Numbers that are not plainly spelled come out as `NumberLiteral`; throws `JsonSyntaxError`. */
 export function parseJson(text: string): ParsedJson {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    throw new JsonSyntaxError(syntaxErrorOf(text), { cause: error });
-  }
+  const value = parsed(text);
   const { keys, hasOddNumbers } = survey(text);
-  return { value: hasOddNumbers ? JSON.parse(text, keepLiterals) : value, keys };
+  return { value: hasOddNumbers ? parsed(text, keepLiterals) : value, keys };
 }
 
 /** The same for readers that know no types: every number is a number. */
 export function parseUntypedJson(text: string): ParsedJson {
+  return { value: parsed(text), keys: survey(text).keys };
+}
+
+/** Go stops at ten thousand levels, this machine's stack somewhat earlier. */
+export const tooDeep = 'exceeded max depth';
+
+function parsed(text: string, reviver?: typeof keepLiterals): unknown {
   try {
-    return { value: JSON.parse(text), keys: survey(text).keys };
+    return JSON.parse(text, reviver);
   } catch (error) {
-    throw new JsonSyntaxError(syntaxErrorOf(text), { cause: error });
+    const message = error instanceof RangeError ? tooDeep : syntaxErrorOf(text);
+    throw new JsonSyntaxError(message, { cause: error });
   }
 }
 

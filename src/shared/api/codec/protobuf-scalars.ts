@@ -148,6 +148,9 @@ function remembered(text: string): Timestamp {
   return time;
 }
 
+/** Of the year 9999, the last one that RFC 3339 can write. */
+const lastSecond = 253_402_300_799;
+
 /** `{1: seconds, 2: nanos}`; Go's zero time is an empty message. */
 const timeWith = (isMicro: boolean): ProtobufValue => ({
   wireType: lengthDelimited,
@@ -175,6 +178,8 @@ const timeWith = (isMicro: boolean): ProtobufValue => ({
       return true;
     });
     if (seconds === zeroTimeSeconds && nanos === 0) return null;
+    if (seconds < zeroTimeSeconds || seconds > lastSecond)
+      throw new DecodeError('time outside of the years 1 to 9999');
     return isMicro ? formatMicroTime({ seconds, nanos }) : formatTime({ seconds });
   },
 });

@@ -1,4 +1,5 @@
 import { DecodeError } from '#shared/api/codec/decode-context.ts';
+import { tooDeep } from '#shared/api/codec/json.ts';
 import { messageOf } from '#shared/api/codec/protobuf-message.ts';
 import { ProtobufReader } from '#shared/api/codec/protobuf-reader.ts';
 import { ProtobufWriter } from '#shared/api/codec/protobuf-writer.ts';
@@ -153,5 +154,11 @@ function readTypeMeta(reader: ProtobufReader): TypeMeta {
 /** The object of a bare message, in the canonical form of `decodeObject`; a fresh draft. */
 export function decodeMessage(typeName: string, message: Uint8Array): Draft<KubeObject> {
   const { identity } = structOf(typeName);
-  return messageOf(typeName).readFields(new ProtobufReader(message), identity) as Draft<KubeObject>;
+  try {
+    const reader = new ProtobufReader(message);
+    return messageOf(typeName).readFields(reader, identity) as Draft<KubeObject>;
+  } catch (error) {
+    if (error instanceof RangeError) throw new DecodeError(tooDeep, { cause: error });
+    throw error;
+  }
 }

@@ -299,16 +299,25 @@ function unionCodec(typeName: string): Codec {
   const list = arms.find((wire) => wire.startsWith('list:'));
   const schema = structOf('apiextensions.v1.JSONSchemaProps');
   const items = list === undefined ? undefined : listCodec(list.slice('list:'.length));
+  const decodeArm: Decoder = (value, context) => {
+    if (isObject(value)) return schema.decode(value, context);
+    if (items)
+      return Array.isArray(value) && value.length > 0 ? items.decode(value, context) : null;
+    if (typeof value === 'boolean') return value;
+    return context.fail('boolean or JSON schema expected');
+  };
   const decode: Decoder = (value, context) => {
     const { isStrict } = context;
     context.isStrict = false;
+    const before = context.firstFault;
+    context.firstFault = undefined;
     try {
-      if (isObject(value)) return schema.decode(value, context);
-      if (items)
-        return Array.isArray(value) && value.length > 0 ? items.decode(value, context) : null;
-      if (typeof value === 'boolean') return value;
-      return context.fail('boolean or JSON schema expected');
+      const decoded = decodeArm(value, context);
+      // What fails in a function of its own ends the whole decoding.
+      context.finish();
+      return decoded;
     } finally {
+      context.firstFault = before;
       context.isStrict = isStrict;
     }
   };

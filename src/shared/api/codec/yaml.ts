@@ -40,9 +40,10 @@ export function parseYaml(text: string): ParsedYaml {
   if (error) {
     const { line } = lines.linePos(error.pos[0]);
     const where = line > 1 ? `line ${line}: ` : '';
-    throw new YamlSyntaxError(`yaml: ${where}${faults[error.code] ?? error.message}`, {
-      cause: error,
-    });
+    const fault = error.message.includes('call stack')
+      ? 'exceeded max depth of 10000'
+      : (faults[error.code] ?? error.message);
+    throw new YamlSyntaxError(`yaml: ${where}${fault}`, { cause: error });
   }
   const reader = new NodeReader(document, lines);
   const value = reader.value(document.contents);
