@@ -1,4 +1,5 @@
-// Bundles the command line and the store's worker for the project's own Node.
+// Bundles the command line and its workers (`…worker.ts`, each started by its file's name) for the project's own Node.
+import { globSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { build } from 'vite';
 
@@ -20,6 +21,8 @@ const ownPlaces = {
   },
 };
 
+const workers = globSync(join(root, 'src/main/control-plane/etcd/**/*worker.ts'));
+
 await build({
   root,
   configFile: false,
@@ -34,10 +37,7 @@ await build({
     minify: false,
     sourcemap: true,
     rollupOptions: {
-      input: {
-        cli: join(root, 'src/main/cli.ts'),
-        worker: join(root, 'src/main/control-plane/etcd/journal/worker.ts'),
-      },
+      input: [join(root, 'src/main/cli.ts'), ...workers],
       output: { format: 'esm', entryFileNames: '[name].js', chunkFileNames: '[name]-[hash].js' },
     },
   },

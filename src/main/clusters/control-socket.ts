@@ -62,7 +62,13 @@ export async function serveControl(
     socket.once('close', () => sockets.delete(socket));
     socket.on('error', () => socket.destroy());
     createInterface(socket).once('line', (line) => {
-      void answerTo(line, handlers).then((answer) => socket.end(`${JSON.stringify(answer)}\n`));
+      void answerTo(line, handlers).then(({ isLast, ...answer }) => {
+        const text = `${JSON.stringify(answer)}\n`;
+        // Who asked for the end hears of it by the connection's own end.
+        if (isLast) socket.write(text, () => handlers.stop());
+        else socket.end(text);
+        return undefined;
+      });
     });
   });
   await listen(server, address);
@@ -74,18 +80,26 @@ export async function serveControl(
   };
 }
 
-async function answerTo(line: string, handlers: ControlHandlers): Promise<unknown> {
+interface Reply {
+  readonly answer?: unknown;
+  readonly error?: string;
+  readonly isLast?: boolean;
+}
+
+async function answerTo(line: string, handlers: ControlHandlers): Promise<Reply> {
   try {
     const question = JSON.parse(line) as Question;
     if (question.type === 'snapshot') return { answer: await handlers.saveSnapshot(question.file) };
-    if (question.type === 'down') handlers.stop();
-    return { answer: handlers.describe() };
+    return { answer: handlers.describe(), isLast: question.type === 'down' };
   } catch (error) {
     return { error: (error as Error).message };
   }
 }
 
-/** What the cluster answers, or nothing when it is not running. Throws what it could not do. */
+/**
+ * What the cluster answers, or nothing when it is not running; to `down`, once it has ended. Throws
+ * what it could not do.
+ */
 export async function askControl<Q extends Question>(
   path: string,
   question: Q,
@@ -98,7 +112,11 @@ export async function askControl<Q extends Question>(
     else answered.reject(new Error(`Cannot ask ${path}: ${error.message}`, { cause: error }));
   });
   socket.once('connect', () => socket.write(`${JSON.stringify(question)}\n`));
-  socket.once('close', () => answered.resolve(undefined));
+  const closed = Promise.withResolvers<void>();
+  socket.once('close', () => {
+    answered.resolve(undefined);
+    closed.resolve();
+  });
   const lines = createInterface({ input: socket });
   lines.on('error', () => {}); // the socket's own error handler tells of it
   lines.once('line', (line) => answered.resolve(line));
@@ -107,6 +125,7 @@ export async function askControl<Q extends Question>(
     if (line === undefined) return undefined;
     const { answer, error } = JSON.parse(line) as { answer?: Answers[Q['type']]; error?: string };
     if (error !== undefined) throw new Error(error);
+    if (question.type === 'down') await closed.promise;
     return answer;
   } finally {
     socket.destroy();

@@ -100,7 +100,8 @@ test('a running cluster answers, keeps a second one from starting, and is told t
   expect(await askControl(path, { type: 'status' })).toEqual(running);
   await expect(serveControl(path, handlers)).rejects.toThrow('process 1 is running it already');
   await expect(askControl(path, { type: 'snapshot' })).rejects.toThrow('The disk is full');
-  await askControl(path, { type: 'down' });
+  const down = askControl(path, { type: 'down' });
   await stopped.promise;
   await control[Symbol.asyncDispose]();
+  expect(await down).toEqual(running);
 });

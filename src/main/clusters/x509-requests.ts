@@ -7,7 +7,7 @@ import {
   Pkcs10CertificateRequest,
   X509Certificate,
   type Extension,
-} from '@peculiar/x509';
+} from '#main/clusters/peculiar.ts';
 import { signCertificate, type KeyPair, type Validity } from '#main/clusters/x509.ts';
 
 /** The names of `spec.usages`, of which X.509 knows two sorts. */

@@ -1,5 +1,4 @@
 // Loaded on demand: the library costs more time than a start may take, and most starts issue nothing.
-import 'reflect-metadata';
 import { isIP } from 'node:net';
 import {
   AuthorityKeyIdentifierExtension,
@@ -15,7 +14,7 @@ import {
   type Extension,
   type JsonName,
   type PublicKeyType,
-} from '@peculiar/x509';
+} from '#main/clusters/peculiar.ts';
 
 /** A certificate and its key, both PEM. */
 export interface KeyPair {

@@ -85,11 +85,11 @@ const noAddress = '192.0.2.1';
 /** Starts store, API server, bootstrap, controllers and scheduler, in this order. */
 export async function startControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
   await using started = new AsyncDisposableStack();
-  const [credentials, { store, embedded }] = await Promise.all([
-    openCredentials(options),
-    openStore(options),
-  ]);
+  const opening = openCredentials(options);
+  opening.catch(() => {}); // awaited below, once there is somebody to close the store
+  const { store, embedded } = await openStore(options);
   started.use(store);
+  const credentials = await opening;
   const { pki, serving } = credentials;
   const { server, security } = await serveApi(options, store, credentials);
   started.use(security);
