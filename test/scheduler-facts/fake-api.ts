@@ -18,6 +18,8 @@ export class FakeApi implements Transport {
   readonly #watchers = new Set<Watcher>();
   #revision = 0;
   requests = 0;
+  /** Keys of pods that wait for their kubelet to end them. */
+  readonly terminating: string[] = [];
 
   async request(request: ApiRequest): Promise<unknown> {
     this.requests++;
@@ -111,6 +113,7 @@ export class FakeApi implements Transport {
   #delete(plural: string, key: string): KubeObject | undefined {
     const known = this.#of(plural).get(key);
     if (plural === 'pods' && (known as Pod).spec.nodeName) {
+      this.terminating.push(key);
       const deletionTimestamp = '2026-01-01T12:00:00Z';
       return this.patch(plural, key, { metadata: { deletionTimestamp } });
     }

@@ -1,10 +1,13 @@
 import { fitErrorText } from './diagnosis.ts';
+import { Equivalences, type EquivalenceClass } from './equivalence.ts';
 import { filterWithNominated, runFilters, runPreFilters, type PreFilterRun } from './framework.ts';
 import type { NodeInfo } from './node-info.ts';
 import type { PodInfo } from './pod-info.ts';
 import {
   refusal,
   skip,
+  type ActiveFilter,
+  type Attempt,
   type NominatedNode,
   type Nominations,
   type Refusals,
@@ -38,6 +41,8 @@ export interface Decision {
   /** Absent where there was nothing to choose. */
   readonly scores?: Scores;
   readonly preFilters?: PreFilterRun;
+  /** What is known from equal pods. */
+  readonly equivalents?: EquivalenceClass;
   readonly failure?: Failure;
   readonly postFilter?: 'Success' | 'Unschedulable' | 'Error';
   readonly nominated?: NominatedNode;
@@ -60,6 +65,7 @@ const nowhere = refusal('', 'UnschedulableAndUnresolvable');
 /** The decision part of scheduling: filters, scores, choice and what to do when nothing fits. */
 export class SchedulingCycle {
   readonly #options: CycleOptions;
+  readonly #equivalences = new Equivalences();
   /** Where the next search begins, so that all nodes get their turn. */
   #start = 0;
 
@@ -82,16 +88,18 @@ export class SchedulingCycle {
     if (allNodes.length === 0) return withoutNodes(profile, pod);
     const preFilters = runPreFilters(profile, pod);
     const { rejection } = preFilters;
-    const base = { profile, pod, preFilters, nodes: allNodes };
+    const equivalents = this.#equivalences.of(profile, pod);
+    const base = { profile, pod, preFilters, equivalents, nodes: allNodes };
     if (rejection) {
       const refusals = { ...noRefusals, rest: rejection };
       return afterRefusal({ ...base, feasible: [], refusals, everywhere: rejection });
     }
-    const { feasible, refusals } = this.#search(profile, pod, preFilters);
+    const { feasible, refusals } = this.#search(profile, pod, { preFilters, equivalents });
     const [first] = feasible;
     if (!first) return afterRefusal({ ...base, feasible, refusals });
     if (feasible.length === 1) return { ...base, feasible, refusals, node: first };
-    const scores = scoreNodes(profile, { pod, nodes: feasible }, preFilters.states);
+    const target = { pod, nodes: feasible };
+    const scores = scoreNodes(profile, target, { states: preFilters.states, equivalents });
     const node = feasible[chooseBest(scores.totals, random)] ?? first;
     return { ...base, feasible, refusals, scores, node };
   }
@@ -99,9 +107,10 @@ export class SchedulingCycle {
   #search(
     profile: Profile,
     pod: PodInfo,
-    preFilters: PreFilterRun,
+    known: { readonly preFilters: PreFilterRun; readonly equivalents: EquivalenceClass },
   ): { readonly feasible: readonly NodeInfo[]; readonly refusals: Refusals } {
     const { snapshot, nominations } = this.#options;
+    const { preFilters, equivalents } = known;
     const { filters, nodeNames, narrowedBy } = preFilters;
     const nominated = pod.pod.status?.nominatedNodeName;
     const promised = nominated ? snapshot.get(nominated) : undefined;
@@ -118,20 +127,26 @@ export class SchedulingCycle {
         `node(s) didn't satisfy plugin(s) [${plugins}]`,
       );
     }
-    const wanted = this.#nodesToFind(profile, nodes.length);
+    const count = nodes.length;
+    const isHopeless = equivalents.hopeless?.generation === snapshot.generation;
+    const [local, others] = splitFilters(filters);
+    const canReuse = nominations.size === 0 && others.length === 0 && !nodeNames;
+    if (canReuse && isHopeless && equivalents.hopeless)
+      return { feasible: [], refusals: equivalents.hopeless.refusals };
+    const wanted = this.#nodesToFind(profile, count);
     const feasible: NodeInfo[] = [];
     const refused: NodeInfo[] = [];
     const verdicts: Rejection[] = [];
     const hasNominations = nominations.size > 0;
-    const count = nodes.length;
     let at = count > 0 ? this.#start % count : 0;
     let checked = 0;
     for (; checked < count && feasible.length < wanted; checked++) {
       const node = nodes[at]!;
       if (++at === count) at = 0;
-      const verdict = hasNominations
+      const isNominated = hasNominations && nominations.on(node.name).length > 0;
+      const verdict = isNominated
         ? filterWithNominated(filters, { pod, node }, nominations)
-        : runFilters(filters, pod, node);
+        : (equivalents.verdict(local, pod, node) ?? runFilters(others, pod, node));
       if (!verdict) feasible.push(node);
       else {
         refused.push(node);
@@ -139,7 +154,10 @@ export class SchedulingCycle {
       }
     }
     this.#start = (this.#start + checked) % snapshot.nodes().length;
-    return { feasible, refusals: { nodes: refused, verdicts, rest } };
+    const refusals = { nodes: refused, verdicts, rest };
+    if (canReuse && feasible.length === 0)
+      equivalents.hopeless = { generation: snapshot.generation, refusals };
+    return { feasible, refusals };
   }
 
   /** Fewer of many nodes, as upstream: half of them less one per cent for every 125, at least 5 %. */
@@ -149,6 +167,14 @@ export class SchedulingCycle {
     if (percentage === 0) percentage = Math.max(50 - Math.trunc(nodes / 125), minPercentage);
     return Math.max(Math.trunc((nodes * percentage) / 100), minFeasibleNodes);
   }
+}
+
+/** Filters that look at the node alone, as far as they come first, and the rest. */
+function splitFilters(
+  filters: readonly ActiveFilter[],
+): readonly [local: readonly ActiveFilter[], others: readonly ActiveFilter[]] {
+  const end = filters.findIndex(({ plugin }) => !plugin.isNodeLocal);
+  return end < 0 ? [filters, []] : [filters.slice(0, end), filters.slice(end)];
 }
 
 /** One of the places with the highest total, each as likely as the other. */
@@ -169,13 +195,17 @@ function chooseBest(totals: Int32Array, random: () => number): number {
 
 /** Gives the postFilter plugins their chance and says why the pod fits nowhere. */
 function afterRefusal(
-  found: Omit<Decision, 'node' | 'failure'> & { readonly preFilters: PreFilterRun },
+  found: Omit<Decision, 'node' | 'failure'> & {
+    readonly preFilters: PreFilterRun;
+    readonly equivalents: EquivalenceClass;
+  },
 ): Decision {
-  const { pod, profile, nodes, refusals, everywhere, preFilters } = found;
-  const { outcome, nominated, victims, text } = runPostFilters(profile, pod, {
-    preFilters,
+  const { pod, profile, nodes, refusals, everywhere, preFilters, equivalents } = found;
+  const { outcome, nominated, victims, text } = runPostFilters(
+    profile,
+    { pod, filters: preFilters.filters, states: preFilters.states, equivalents },
     refusals,
-  });
+  );
   const plugins = new Set<string>(everywhere ? [] : preFilters.narrowedBy);
   if (everywhere) plugins.add(everywhere.plugin);
   for (const { plugin } of refusals.verdicts) plugins.add(plugin);
@@ -196,17 +226,12 @@ interface PostFilterRun {
   readonly text: string;
 }
 
-function runPostFilters(
-  profile: Profile,
-  pod: PodInfo,
-  { preFilters, refusals }: { readonly preFilters: PreFilterRun; readonly refusals: Refusals },
-): PostFilterRun {
-  const { filters, states } = preFilters;
+function runPostFilters(profile: Profile, attempt: Attempt, refusals: Refusals): PostFilterRun {
   const reasons: string[] = [];
   let nominated: NominatedNode | undefined;
   try {
     for (const plugin of profile.postFilter) {
-      const result = plugin.postFilter?.({ pod, filters, states }, refusals);
+      const result = plugin.postFilter?.(attempt, refusals);
       if (!result) continue;
       if (result.isSuccess) {
         const { nominated, victims } = result;

@@ -2,10 +2,12 @@ import type { Clock } from '#shared/base/clock.ts';
 import type { Log } from '#shared/base/log.ts';
 import type { Cluster } from '#shared/client/cluster.ts';
 import type { SchedulerConfiguration } from './configuration.ts';
+import { diagnose, type DiagnosticRequest, type DiagnosticResponse } from './diagnostics.ts';
 import { startInformers, watchOthers } from './informers.ts';
 import type { RecordEvent } from './plugin.ts';
 import { Records, type AttemptRecord } from './records.ts';
 import { Scheduler, type SchedulerOptions } from './scheduler.ts';
+import { simulate, type SimulationRequest, type SimulationResult } from './simulation.ts';
 
 export interface StartSchedulerOptions {
   readonly cluster: Cluster;
@@ -24,6 +26,10 @@ export interface RunningScheduler extends AsyncDisposable {
   readonly ready: Promise<void>;
   /** The last attempts, newest first; of one pod where its `namespace/name` is given. */
   records(podKey?: string): readonly AttemptRecord[];
+  /** What would become of pods if …; nothing is changed. Throws for nodes that do not exist. */
+  simulate(request: SimulationRequest): SimulationResult;
+  /** Serves what is below the scheduler's private path: `/records`, `/queues`, `/simulate`. */
+  handle(request: DiagnosticRequest): DiagnosticResponse;
 }
 
 /** Starts kube-scheduler: watches the cluster and binds every pod of its profiles to a node. */
@@ -49,9 +55,18 @@ export function startScheduler(options: StartSchedulerOptions): RunningScheduler
   const ready = Promise.all(Object.values(informers).map(({ synced }) => synced)).then(() =>
     scheduler.open(),
   );
+  const { snapshot } = scheduler;
+  const sources = {
+    scheduler,
+    records: (podKey?: string) => records.list(podKey),
+    simulate: (request: SimulationRequest) =>
+      simulate(request, { ...options, snapshot, listers: informers, random }),
+  };
   return {
     ready,
-    records: (podKey) => records.list(podKey),
+    records: sources.records,
+    simulate: sources.simulate,
+    handle: (request) => diagnose(request, sources),
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
   };
 }

@@ -2,6 +2,7 @@ import type { Clock } from '#shared/base/clock.ts';
 import type { Log } from '#shared/base/log.ts';
 import type { Cluster } from '#shared/client/cluster.ts';
 import type { EventInterest } from './cluster-events.ts';
+import type { EquivalenceClass } from './equivalence.ts';
 import type { Listers } from './listers.ts';
 import type { NodeInfo } from './node-info.ts';
 import type { PodInfo } from './pod-info.ts';
@@ -52,6 +53,8 @@ export interface Attempt {
   readonly pod: PodInfo;
   /** Filters that run for this pod, with their states. */
   readonly filters: readonly ActiveFilter[];
+  /** What is known from equal pods. */
+  readonly equivalents: EquivalenceClass;
   /** What preFilter returned, by plugin. */
   readonly states: ReadonlyMap<string, unknown>;
 }
@@ -74,6 +77,11 @@ export interface Refusals {
  */
 export interface Plugin<FilterState = unknown, ScoreState = unknown> {
   readonly name: string;
+  /**
+   * The plugin's filter and raw scores depend on nothing but the pod's spec, the node and the pods on
+   * it, so that they hold for equal pods until the node changes.
+   */
+  readonly isNodeLocal?: true;
   /** Changes that may make a pod schedulable that this plugin refused. */
   readonly events?: readonly EventInterest[];
   preEnqueue?(pod: PodInfo): Verdict;

@@ -36,6 +36,7 @@ export class PodInfo {
   /** Names of the persistent volume claims that the pod's volumes name. */
   readonly claimNames: readonly string[];
   readonly isTerminating: boolean;
+  #nodeKey: string | undefined;
   /** Where the pod counts now. */
   node: NodeInfo | undefined;
 
@@ -56,6 +57,26 @@ export class PodInfo {
     this.hostPorts = hostPortsOf(pod);
     this.claimNames = claimNamesOf(pod);
     this.isTerminating = metadata.deletionTimestamp !== undefined;
+  }
+
+  /** Equal for pods that are alike to every plugin which looks at one node alone. */
+  get nodeKey(): string {
+    if (this.#nodeKey !== undefined) return this.#nodeKey;
+    const { milliCpu, memory, ephemeralStorage, scalars } = this.requests;
+    const { spec } = this.pod;
+    const parts = [milliCpu, memory, ephemeralStorage, this.nonZeroMilliCpu, this.nonZeroMemory];
+    const { nodeSelector, affinity, tolerations, nodeName, resources } = spec;
+    const rare = {
+      scalars: scalars && [...scalars],
+      nodeSelector,
+      nodeAffinity: affinity?.nodeAffinity,
+      tolerations,
+      nodeName,
+      ports: this.hostPorts.length > 0 ? this.hostPorts : undefined,
+      // Pod-level requests leave it to the containers how nodes are scored.
+      ...(resources && { containers: [...spec.containers, ...(spec.initContainers ?? [])] }),
+    };
+    return (this.#nodeKey = `${parts.join(' ')} ${JSON.stringify(rare)}`);
   }
 
   get name(): string {

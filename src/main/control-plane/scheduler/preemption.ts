@@ -1,6 +1,7 @@
 import type { PodDisruptionBudget } from '#shared/api/types/policy-v1.ts';
 import { selectorOf } from '#shared/kube/selectors.ts';
 import { addToNode, cloneFilters, filterWithNominated, removeFromNode } from './framework.ts';
+import type { EquivalenceClass } from './equivalence.ts';
 import type { NodeInfo } from './node-info.ts';
 import type { PodInfo } from './pod-info.ts';
 import { refusal, type ActiveFilter, type Nominations, type Rejection } from './plugin.ts';
@@ -17,6 +18,7 @@ export interface Candidate {
 export interface DryRun {
   readonly pod: PodInfo;
   readonly filters: readonly ActiveFilter[];
+  readonly equivalents: EquivalenceClass;
   readonly nominations: Nominations;
   readonly budgets: readonly PodDisruptionBudget[];
   readonly now: number;
@@ -47,7 +49,9 @@ export function findCandidates(
   const refused: NodeInfo[] = [];
   for (let index = 0; index < nodes.length; index++) {
     const node = nodes[(offset + index) % nodes.length]!;
-    const found = selectVictims(run, node);
+    const found = canReuse(run, node)
+      ? run.equivalents.victims(run.pod.priority, node, () => selectVictims(run, node))
+      : selectVictims(run, node);
     if ('code' in found) {
       verdicts.push(found);
       refused.push(node);
@@ -57,6 +61,13 @@ export function findCandidates(
     if (harmless.length > 0 && harmless.length + violating.length >= enough) break;
   }
   return { candidates: [...harmless, ...violating], verdicts, refused };
+}
+
+/** Whether nothing but the node itself decides who would have to leave it. */
+function canReuse({ filters, nominations, budgets }: DryRun, { name }: NodeInfo): boolean {
+  if (budgets.length > 0 || nominations.on(name).length > 0) return false;
+  for (const { plugin } of filters) if (!plugin.isNodeLocal) return false;
+  return true;
 }
 
 /** Removes all less important pods, then lets back as many as still fit, protected ones first. */

@@ -1,6 +1,7 @@
+import type { EquivalenceClass } from './equivalence.ts';
 import type { NodeInfo } from './node-info.ts';
 import type { PodInfo } from './pod-info.ts';
-import { skip } from './plugin.ts';
+import { skip, type Plugin } from './plugin.ts';
 import type { Profile } from './profile.ts';
 
 /** One plugin's scores, by the node's place in the list of nodes. */
@@ -24,12 +25,18 @@ interface Target {
   readonly nodes: readonly NodeInfo[];
 }
 
+interface Known {
+  /** Of the filters, by plugin. */
+  readonly states: ReadonlyMap<string, unknown>;
+  readonly equivalents: EquivalenceClass;
+}
+
 const maxScore = 100;
 
 export function scoreNodes(
   profile: Profile,
   target: Target,
-  filterStates: ReadonlyMap<string, unknown>,
+  { states, equivalents }: Known,
 ): Scores {
   const { pod, nodes } = target;
   const totals = new Int32Array(nodes.length);
@@ -37,12 +44,13 @@ export function scoreNodes(
   for (const { plugin, weight } of profile.score) {
     let state: unknown;
     if (plugin.preScore) {
-      const filterState = filterStates.get(plugin.name);
+      const filterState = states.get(plugin.name);
       state = plugin.preScore(pod, nodes, filterState === skip ? undefined : filterState);
       if (state === skip) continue;
     }
     const raw = new Int32Array(nodes.length);
-    plugin.score?.(state, target, raw);
+    if (plugin.isNodeLocal) recallScores(plugin, state, { target, equivalents, raw });
+    else plugin.score?.(state, target, raw);
     let normalized = raw;
     if (plugin.normalizeScore) {
       normalized = raw.slice();
@@ -56,6 +64,33 @@ export function scoreNodes(
     plugins.push({ plugin: plugin.name, weight, raw, normalized });
   }
   return { plugins, totals };
+}
+
+/** Works out only the scores of nodes that have changed since an equal pod was scored. */
+function recallScores(
+  plugin: Plugin,
+  state: unknown,
+  {
+    target: { pod, nodes },
+    equivalents,
+    raw,
+  }: {
+    readonly target: Target;
+    readonly equivalents: EquivalenceClass;
+    readonly raw: Int32Array;
+  },
+): void {
+  const known = equivalents.scores(plugin);
+  const missing = known.recall(nodes, raw);
+  if (missing.length === 0) return;
+  const fresh = missing.map((index) => nodes[index]!);
+  const scores = new Int32Array(fresh.length);
+  plugin.score?.(state, { pod, nodes: fresh }, scores);
+  for (let index = 0; index < fresh.length; index++) {
+    const score = scores[index]!;
+    raw[missing[index]!] = score;
+    known.remember(fresh[index]!, score);
+  }
 }
 
 function invalidScore(plugin: string, score: number): Error {

@@ -56,7 +56,7 @@ interface Means {
 }
 
 function preempt(
-  { pod, filters }: Attempt,
+  { pod, filters, equivalents }: Attempt,
   refusals: Refusals,
   { context, args }: Means,
 ): PostFiltered {
@@ -68,7 +68,7 @@ function preempt(
   const nodes = resolvableNodes(refusals, context);
   const budgets = [...listers.podDisruptionBudgets.values()];
   const now = clock.now();
-  const run = { pod, filters, nominations, budgets, now };
+  const run = { pod, filters, equivalents, nominations, budgets, now };
   const { candidates, verdicts, refused } = findCandidates(run, nodes, {
     offset: Math.trunc(random() * nodes.length),
     enough: candidatesWanted(nodes.length, args),

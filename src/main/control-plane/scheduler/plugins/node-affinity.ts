@@ -46,6 +46,7 @@ export const nodeAffinity: PluginFactory<NodeAffinityArgs> = {
     );
     return plugin<NodeTest, readonly WeightedTest[]>({
       name: names.nodeAffinity,
+      isNodeLocal: true,
       events: [
         {
           resource: 'Node',

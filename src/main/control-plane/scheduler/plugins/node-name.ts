@@ -14,6 +14,7 @@ export const nodeName: PluginFactory = {
   create: () =>
     plugin({
       name: names.nodeName,
+      isNodeLocal: true,
       events: [{ resource: 'Node', action: actions.add }],
       mayRefuse: ({ pod }) => Boolean(pod.spec.nodeName),
       filter: (_state, { pod }, { name }) =>

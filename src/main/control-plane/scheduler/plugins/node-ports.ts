@@ -17,6 +17,7 @@ export const nodePorts: PluginFactory = {
   create: () =>
     plugin<readonly HostPort[]>({
       name: names.nodePorts,
+      isNodeLocal: true,
       events: [
         {
           resource: 'Pod',

@@ -15,6 +15,7 @@ export const nodeResourcesBalancedAllocation: PluginFactory<NodeResourcesBalance
   create: (_context, { resources }) =>
     plugin<undefined, readonly ResourceReader[]>({
       name: names.nodeResourcesBalancedAllocation,
+      isNodeLocal: true,
       preScore({ requests }) {
         const readers = resources.map((resource) =>
           resourceReader(resource, amountIn(requests, resource.name), 'stated'),

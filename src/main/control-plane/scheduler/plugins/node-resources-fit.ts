@@ -51,6 +51,7 @@ export const nodeResourcesFit: PluginFactory<NodeResourcesFitArgs> = {
     const isIgnored = ignores(args);
     return plugin<Wanted, readonly ResourceReader[]>({
       name: names.nodeResourcesFit,
+      isNodeLocal: true,
       events: events((info) => wantedOf(info, () => false)),
       preFilter: (info) => ({ state: wantedOf(info, isIgnored) }),
       filter: (wanted, _pod, node) => shortage(wanted, node),

@@ -17,6 +17,7 @@ export const nodeUnschedulable: PluginFactory = {
   create: ({ snapshot }) =>
     plugin({
       name: names.nodeUnschedulable,
+      isNodeLocal: true,
       events: [
         {
           resource: 'Node',
