@@ -1,21 +1,12 @@
 import { fitErrorText } from './diagnosis.ts';
 import { Equivalences, type EquivalenceClass } from './equivalence.ts';
-import { filterWithNominated, runFilters, runPreFilters, type PreFilterRun } from './framework.ts';
+import { runPreFilters, type PreFilterRun } from './framework.ts';
 import type { NodeInfo } from './node-info.ts';
 import type { PodInfo } from './pod-info.ts';
-import {
-  refusal,
-  skip,
-  type ActiveFilter,
-  type Attempt,
-  type NominatedNode,
-  type Nominations,
-  type Refusals,
-  type Rejection,
-} from './plugin.ts';
+import { skip, type Attempt, type NominatedNode, type Refusals, type Rejection } from './plugin.ts';
 import type { Profile } from './profile.ts';
 import { scoreNodes, type Scores } from './scoring.ts';
-import type { Snapshot } from './snapshot.ts';
+import { NodeSearch, type SearchOptions } from './search.ts';
 
 /** Why an attempt came to nothing. */
 export interface Failure {
@@ -49,28 +40,21 @@ export interface Decision {
   readonly victims?: readonly PodInfo[];
 }
 
-export interface CycleOptions {
-  readonly snapshot: Snapshot;
-  readonly nominations: Nominations;
+export interface CycleOptions extends SearchOptions {
   readonly random: () => number;
-  /** 0 adapts to the number of nodes. */
-  readonly percentageOfNodesToScore: number;
 }
 
-const minFeasibleNodes = 100;
-const minPercentage = 5;
 const noRefusals: Refusals = { nodes: [], verdicts: [], rest: undefined };
-const nowhere = refusal('', 'UnschedulableAndUnresolvable');
 
 /** The decision part of scheduling: filters, scores, choice and what to do when nothing fits. */
 export class SchedulingCycle {
   readonly #options: CycleOptions;
   readonly #equivalences = new Equivalences();
-  /** Where the next search begins, so that all nodes get their turn. */
-  #start = 0;
+  readonly #search: NodeSearch;
 
   constructor(options: CycleOptions) {
     this.#options = options;
+    this.#search = new NodeSearch(options);
   }
 
   /** Runs in one turn; throws nothing. */
@@ -94,7 +78,7 @@ export class SchedulingCycle {
       const refusals = { ...noRefusals, rest: rejection };
       return afterRefusal({ ...base, feasible: [], refusals, everywhere: rejection });
     }
-    const { feasible, refusals } = this.#search(profile, pod, { preFilters, equivalents });
+    const { feasible, refusals } = this.#search.find(profile, pod, { preFilters, equivalents });
     const [first] = feasible;
     if (!first) return afterRefusal({ ...base, feasible, refusals });
     if (feasible.length === 1) return { ...base, feasible, refusals, node: first };
@@ -103,78 +87,6 @@ export class SchedulingCycle {
     const node = feasible[chooseBest(scores.totals, random)] ?? first;
     return { ...base, feasible, refusals, scores, node };
   }
-
-  #search(
-    profile: Profile,
-    pod: PodInfo,
-    known: { readonly preFilters: PreFilterRun; readonly equivalents: EquivalenceClass },
-  ): { readonly feasible: readonly NodeInfo[]; readonly refusals: Refusals } {
-    const { snapshot, nominations } = this.#options;
-    const { preFilters, equivalents } = known;
-    const { filters, nodeNames, narrowedBy } = preFilters;
-    const nominated = pod.pod.status?.nominatedNodeName;
-    const promised = nominated ? snapshot.get(nominated) : undefined;
-    if (promised && !filterWithNominated(filters, { pod, node: promised }, nominations))
-      return { feasible: [promised], refusals: noRefusals };
-    let nodes = snapshot.nodes();
-    let rest = nowhere;
-    if (nodeNames) {
-      nodes = [...nodeNames].flatMap((name) => snapshot.get(name) ?? []);
-      const plugins = [...narrowedBy].sort().join(' ');
-      rest = refusal(
-        narrowedBy[0] ?? '',
-        'UnschedulableAndUnresolvable',
-        `node(s) didn't satisfy plugin(s) [${plugins}]`,
-      );
-    }
-    const count = nodes.length;
-    const isHopeless = equivalents.hopeless?.generation === snapshot.generation;
-    const [local, others] = splitFilters(filters);
-    const canReuse = nominations.size === 0 && others.length === 0 && !nodeNames;
-    if (canReuse && isHopeless && equivalents.hopeless)
-      return { feasible: [], refusals: equivalents.hopeless.refusals };
-    const wanted = this.#nodesToFind(profile, count);
-    const feasible: NodeInfo[] = [];
-    const refused: NodeInfo[] = [];
-    const verdicts: Rejection[] = [];
-    const hasNominations = nominations.size > 0;
-    let at = count > 0 ? this.#start % count : 0;
-    let checked = 0;
-    for (; checked < count && feasible.length < wanted; checked++) {
-      const node = nodes[at]!;
-      if (++at === count) at = 0;
-      const isNominated = hasNominations && nominations.on(node.name).length > 0;
-      const verdict = isNominated
-        ? filterWithNominated(filters, { pod, node }, nominations)
-        : (equivalents.verdict(local, pod, node) ?? runFilters(others, pod, node));
-      if (!verdict) feasible.push(node);
-      else {
-        refused.push(node);
-        verdicts.push(verdict);
-      }
-    }
-    this.#start = (this.#start + checked) % snapshot.nodes().length;
-    const refusals = { nodes: refused, verdicts, rest };
-    if (canReuse && feasible.length === 0)
-      equivalents.hopeless = { generation: snapshot.generation, refusals };
-    return { feasible, refusals };
-  }
-
-  /** Fewer of many nodes, as upstream: half of them less one per cent for every 125, at least 5 %. */
-  #nodesToFind(profile: Profile, nodes: number): number {
-    if (nodes < minFeasibleNodes) return nodes;
-    let percentage = profile.percentageOfNodesToScore ?? this.#options.percentageOfNodesToScore;
-    if (percentage === 0) percentage = Math.max(50 - Math.trunc(nodes / 125), minPercentage);
-    return Math.max(Math.trunc((nodes * percentage) / 100), minFeasibleNodes);
-  }
-}
-
-/** Filters that look at the node alone, as far as they come first, and the rest. */
-function splitFilters(
-  filters: readonly ActiveFilter[],
-): readonly [local: readonly ActiveFilter[], others: readonly ActiveFilter[]] {
-  const end = filters.findIndex(({ plugin }) => !plugin.isNodeLocal);
-  return end < 0 ? [filters, []] : [filters.slice(0, end), filters.slice(end)];
 }
 
 /** One of the places with the highest total, each as likely as the other. */
@@ -208,7 +120,11 @@ function afterRefusal(
   );
   const plugins = new Set<string>(everywhere ? [] : preFilters.narrowedBy);
   if (everywhere) plugins.add(everywhere.plugin);
-  for (const { plugin } of refusals.verdicts) plugins.add(plugin);
+  let last: Rejection | undefined;
+  for (const verdict of refusals.verdicts) {
+    if (verdict !== last) plugins.add(verdict.plugin);
+    last = verdict;
+  }
   const message = fitErrorText(nodes.length, { refusals, everywhere, afterwards: text });
   return {
     ...found,

@@ -28,7 +28,14 @@ export function fitErrorText(
 /** `<nodes> <reason>`, sorted as text. */
 function reasonCounts(allNodes: number, { verdicts, rest }: Refusals): readonly string[] {
   const byRejection = new Map<Rejection, number>();
-  for (const verdict of verdicts) byRejection.set(verdict, (byRejection.get(verdict) ?? 0) + 1);
+  let run = 0;
+  for (let index = 0; index < verdicts.length; index++) {
+    const verdict = verdicts[index]!;
+    run++;
+    if (verdict === verdicts[index + 1]) continue;
+    byRejection.set(verdict, (byRejection.get(verdict) ?? 0) + run);
+    run = 0;
+  }
   const others = allNodes - verdicts.length;
   if (rest && others > 0) byRejection.set(rest, (byRejection.get(rest) ?? 0) + others);
   const byReason = new Map<string, number>();

@@ -1,34 +1,36 @@
 import type { NodeInfo } from './node-info.ts';
 import type { PodInfo } from './pod-info.ts';
-import type { ActiveFilter, Plugin, Refusals, Verdict } from './plugin.ts';
+import type { Plugin, Rejection, Verdict } from './plugin.ts';
+import type { Hopeless } from './search.ts';
 import type { Candidate } from './preemption.ts';
 import type { Profile } from './profile.ts';
-import type { Rejection } from './plugin.ts';
 import { grown } from './topology.ts';
 
 const maxClasses = 32;
 
-/** Results by a node's slot, each good until something on that node changes. */
+/** Results by a node's slot, each good until the node or the pods nominated to it change. */
 class ByNode<T> {
   readonly #values: T[] = [];
+  readonly #nominated: (readonly PodInfo[])[] = [];
   #generations = new Float64Array(64).fill(-1);
 
   /** Whether a result is known for the node as it is now. */
-  has({ slot, generation }: NodeInfo): boolean {
-    return slot < this.#generations.length && this.#generations[slot] === generation;
+  has({ slot, generation }: NodeInfo, nominated: readonly PodInfo[]): boolean {
+    return this.#generations[slot] === generation && this.#nominated[slot] === nominated;
   }
 
   get({ slot }: NodeInfo): T {
     return this.#values[slot]!;
   }
 
-  set({ slot, generation }: NodeInfo, value: T): T {
+  set({ slot, generation }: NodeInfo, nominated: readonly PodInfo[], value: T): T {
     if (slot >= this.#generations.length) {
       const longer = new Float64Array(Math.max(slot + 1, 2 * this.#generations.length)).fill(-1);
       longer.set(this.#generations);
       this.#generations = longer;
     }
     this.#generations[slot] = generation;
+    this.#nominated[slot] = nominated;
     this.#values[slot] = value;
     return value;
   }
@@ -65,21 +67,15 @@ export class ScoresByNode {
 
 /** What is known about all pods that mean the same to plugins which look at one node alone. */
 export class EquivalenceClass {
+  hopeless: Hopeless | undefined;
   readonly #verdicts = new ByNode<Verdict>();
   readonly #scores = new Map<string, ScoresByNode>();
-  readonly #victims = new Map<number, ByNode<Candidate | Rejection>>();
-  /** The outcome of a search that found no node, and the generation of the snapshot it holds for. */
-  hopeless: { readonly generation: number; readonly refusals: Refusals } | undefined;
+  readonly #victims = new ByNode<Candidate | Rejection>();
 
-  /** What these filters, which look at the node alone, say about it. */
-  verdict(filters: readonly ActiveFilter[], pod: PodInfo, node: NodeInfo): Verdict {
-    if (this.#verdicts.has(node)) return this.#verdicts.get(node);
-    for (let index = 0; index < filters.length; index++) {
-      const { plugin, state } = filters[index]!;
-      const verdict = plugin.filter?.(state, pod, node);
-      if (verdict) return this.#verdicts.set(node, verdict);
-    }
-    return this.#verdicts.set(node, undefined);
+  /** Whether such a pod fits there. */
+  verdict(node: NodeInfo, nominated: readonly PodInfo[], find: () => Verdict): Verdict {
+    if (this.#verdicts.has(node, nominated)) return this.#verdicts.get(node);
+    return this.#verdicts.set(node, nominated, find());
   }
 
   scores({ name }: Plugin): ScoresByNode {
@@ -88,15 +84,14 @@ export class EquivalenceClass {
     return scores;
   }
 
-  /** Who would have to leave the node for a pod of this priority. */
+  /** Who would have to leave for such a pod. */
   victims(
-    priority: number,
     node: NodeInfo,
+    nominated: readonly PodInfo[],
     select: () => Candidate | Rejection,
   ): Candidate | Rejection {
-    let known = this.#victims.get(priority);
-    if (!known) this.#victims.set(priority, (known = new ByNode()));
-    return known.has(node) ? known.get(node) : known.set(node, select());
+    if (this.#victims.has(node, nominated)) return this.#victims.get(node);
+    return this.#victims.set(node, nominated, select());
   }
 }
 
@@ -106,7 +101,7 @@ export class Equivalences {
   readonly #classes = new Map<string, EquivalenceClass>();
 
   of({ schedulerName }: Profile, pod: PodInfo): EquivalenceClass {
-    const key = `${schedulerName} ${pod.nodeKey}`;
+    const key = `${schedulerName} ${pod.priority} ${pod.nodeKey}`;
     let found = this.#classes.get(key);
     if (found) this.#classes.delete(key);
     else {

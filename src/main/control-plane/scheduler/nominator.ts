@@ -1,3 +1,4 @@
+import { ChangeLog } from './change-log.ts';
 import type { NominatedNode, Nominations } from './plugin.ts';
 import type { PodInfo } from './pod-info.ts';
 
@@ -5,11 +6,24 @@ const none: readonly PodInfo[] = [];
 
 /** Which pods wait for room on which node. */
 export class Nominator implements Nominations {
-  readonly #byNode = new Map<string, PodInfo[]>();
+  readonly #changes = new ChangeLog<string>();
+  readonly #byNode = new Map<string, readonly PodInfo[]>();
   readonly #nodeOf = new Map<string, string>();
+
+  get version(): number {
+    return this.#changes.version;
+  }
 
   get size(): number {
     return this.#nodeOf.size;
+  }
+
+  has(uid: string): boolean {
+    return this.#nodeOf.has(uid);
+  }
+
+  changedSince(version: number): readonly string[] | undefined {
+    return this.#changes.since(version);
   }
 
   on(nodeName: string): readonly PodInfo[] {
@@ -22,9 +36,8 @@ export class Nominator implements Nominations {
     const nodeName = decision ? decision.nodeName : pod.pod.status?.nominatedNodeName;
     if (!nodeName) return;
     this.#nodeOf.set(pod.uid, nodeName);
-    const pods = this.#byNode.get(nodeName);
-    if (pods) pods.push(pod);
-    else this.#byNode.set(nodeName, [pod]);
+    this.#byNode.set(nodeName, [...this.on(nodeName), pod]);
+    this.#changes.add(nodeName);
   }
 
   /** Keeps a nomination that the API server does not know of yet. */
@@ -38,6 +51,7 @@ export class Nominator implements Nominations {
     const nodeName = this.#nodeOf.get(uid);
     if (nodeName === undefined) return;
     this.#nodeOf.delete(uid);
+    this.#changes.add(nodeName);
     const left = this.#byNode.get(nodeName)?.filter((pod) => pod.uid !== uid) ?? [];
     if (left.length > 0) this.#byNode.set(nodeName, left);
     else this.#byNode.delete(nodeName);

@@ -124,6 +124,12 @@ export interface BindTarget {
 /** Pods that wait for room on a node which preemption makes for them. */
 export interface Nominations {
   readonly size: number;
+  /** Grows with every change. */
+  readonly version: number;
+  has(uid: string): boolean;
+  /** Names of nodes; `undefined` when the version is too long ago. */
+  changedSince(version: number): readonly string[] | undefined;
+  /** The same list until a pod comes or goes. */
   on(nodeName: string): readonly PodInfo[];
 }
 

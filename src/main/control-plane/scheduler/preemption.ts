@@ -13,6 +13,13 @@ export interface Candidate {
   readonly victims: readonly PodInfo[];
   /** How many of them a disruption budget would protect. */
   readonly violations: number;
+  /** What the choice among candidates compares. */
+  readonly cost: {
+    readonly highestPriority: number;
+    readonly prioritySum: number;
+    /** When the longest running of the most important victims started. */
+    readonly earliestStart: number;
+  };
 }
 
 export interface DryRun {
@@ -21,7 +28,6 @@ export interface DryRun {
   readonly equivalents: EquivalenceClass;
   readonly nominations: Nominations;
   readonly budgets: readonly PodDisruptionBudget[];
-  readonly now: number;
 }
 
 const noVictims = refusal(
@@ -47,11 +53,14 @@ export function findCandidates(
   const violating: Candidate[] = [];
   const verdicts: Rejection[] = [];
   const refused: NodeInfo[] = [];
+  const canReuse = dependsOnNodeOnly(run);
   for (let index = 0; index < nodes.length; index++) {
     const node = nodes[(offset + index) % nodes.length]!;
-    const found = canReuse(run, node)
-      ? run.equivalents.victims(run.pod.priority, node, () => selectVictims(run, node))
-      : selectVictims(run, node);
+    const nominated = run.nominations.on(node.name);
+    const found =
+      canReuse && !nominated.some(({ uid }) => uid === run.pod.uid)
+        ? run.equivalents.victims(node, nominated, () => selectVictims(run, node))
+        : selectVictims(run, node);
     if ('code' in found) {
       verdicts.push(found);
       refused.push(node);
@@ -63,11 +72,9 @@ export function findCandidates(
   return { candidates: [...harmless, ...violating], verdicts, refused };
 }
 
-/** Whether nothing but the node itself decides who would have to leave it. */
-function canReuse({ filters, nominations, budgets }: DryRun, { name }: NodeInfo): boolean {
-  if (budgets.length > 0 || nominations.on(name).length > 0) return false;
-  for (const { plugin } of filters) if (!plugin.isNodeLocal) return false;
-  return true;
+/** Whether nothing but a node itself decides who would have to leave it. */
+function dependsOnNodeOnly({ filters, budgets }: DryRun): boolean {
+  return budgets.length === 0 && filters.every(({ plugin }) => plugin.isNodeLocal);
 }
 
 /** Removes all less important pods, then lets back as many as still fit, protected ones first. */
@@ -80,7 +87,7 @@ export function selectVictims(run: DryRun, original: NodeInfo): Candidate | Reje
   for (const other of potential) removeFromNode(filters, other, node);
   const verdict = filterWithNominated(filters, { pod, node }, nominations);
   if (verdict) return verdict;
-  potential.sort((a, b) => compareImportance(a, b, run.now));
+  potential.sort((a, b) => compareImportance(a, b));
   const [violating, harmless] = splitByBudgets(potential, run.budgets);
   const victims: PodInfo[] = [];
   const reprieve = (other: PodInfo): boolean => {
@@ -95,23 +102,12 @@ export function selectVictims(run: DryRun, original: NodeInfo): Candidate | Reje
   for (const other of harmless) reprieve(other);
   if (victims.length === 0)
     throw new Error(`expected at least one victim pod on node "${original.name}"`);
-  if (violating.length > 0 && harmless.length > 0)
-    victims.sort((a, b) => compareImportance(a, b, run.now));
-  return { node: original, victims, violations };
+  if (violating.length > 0 && harmless.length > 0) victims.sort((a, b) => compareImportance(a, b));
+  return { node: original, victims, violations, cost: costOf(victims) };
 }
 
 /** Upstream's order of preference: each rule only decides among those equal by the rules before. */
-export function pickCandidate(
-  candidates: readonly Candidate[],
-  now: number,
-): Candidate | undefined {
-  const rules: readonly ((candidate: Candidate) => number)[] = [
-    ({ violations }) => -violations,
-    ({ victims }) => -(victims[0]?.priority ?? 0),
-    ({ victims }) => -victims.reduce((sum, { priority }) => sum + priority + 2 ** 31, 0),
-    ({ victims }) => -victims.length,
-    ({ victims }) => earliestStart(victims, now),
-  ];
+export function pickCandidate(candidates: readonly Candidate[]): Candidate | undefined {
   let left = candidates;
   for (const rule of rules) {
     if (left.length <= 1) break;
@@ -130,23 +126,36 @@ export function pickCandidate(
 }
 
 /** Negative when `a` is more important: higher priority, or running for longer. */
-function compareImportance(a: PodInfo, b: PodInfo, now: number): number {
-  return b.priority - a.priority || startTime(a, now) - startTime(b, now);
+function compareImportance(a: PodInfo, b: PodInfo): number {
+  return b.priority - a.priority || startTime(a) - startTime(b);
 }
 
-/** A pod that has not started yet counts as starting now. */
-function startTime({ pod }: PodInfo, now: number): number {
+/** A pod that has not started yet counts as starting now, which is later than all others. */
+function startTime({ pod }: PodInfo): number {
   const text = pod.status?.startTime;
-  return text === undefined ? now : Date.parse(text);
+  return text === undefined ? Number.MAX_SAFE_INTEGER : Date.parse(text);
 }
 
-/** When the longest running of the most important victims started. */
-function earliestStart(victims: readonly PodInfo[], now: number): number {
-  const highest = Math.max(...victims.map(({ priority }) => priority));
-  const starts = victims
-    .filter(({ priority }) => priority === highest)
-    .map((victim) => startTime(victim, now));
-  return Math.min(...starts);
+/** Each rule decides among those equal by the rules before; the highest number wins. */
+const rules: readonly ((candidate: Candidate) => number)[] = [
+  ({ violations }) => -violations,
+  ({ cost }) => -cost.highestPriority,
+  ({ cost }) => -cost.prioritySum,
+  ({ victims }) => -victims.length,
+  ({ cost }) => cost.earliestStart,
+];
+
+function costOf(victims: readonly PodInfo[]): Candidate['cost'] {
+  let prioritySum = 0;
+  let highest = -Infinity;
+  for (const { priority } of victims) {
+    prioritySum += priority + 2 ** 31;
+    highest = Math.max(highest, priority);
+  }
+  let earliestStart = Number.MAX_SAFE_INTEGER;
+  for (const victim of victims)
+    if (victim.priority === highest) earliestStart = Math.min(earliestStart, startTime(victim));
+  return { highestPriority: victims[0]?.priority ?? 0, prioritySum, earliestStart };
 }
 
 /** Pods whose eviction a budget forbids, counting down each budget in order of importance. */

@@ -1,5 +1,6 @@
 import type { Node } from '#shared/api/types/core-v1.ts';
 import { noLabels, type Labels } from './affinity-terms.ts';
+import { ChangeLog } from './change-log.ts';
 import { NodeInfo } from './node-info.ts';
 import { PodCounts } from './pod-counts.ts';
 import { PodInfo } from './pod-info.ts';
@@ -32,13 +33,22 @@ export class Snapshot {
   readonly images = new Map<string, ImageState>();
   /** `namespace/name` of a claim → how many pods on nodes use it. */
   readonly claimUses = new Map<string, number>();
-  /** Grows with every change of nodes or pods. */
-  generation = 0;
   readonly #nodes = new Map<string, NodeInfo>();
   readonly #pods = new Map<string, PodInfo>();
+  readonly #changes = new ChangeLog<NodeInfo>();
   readonly #freeSlots: number[] = [];
   #slots = 0;
   #order: readonly NodeInfo[] | undefined;
+
+  /** Grows with every change of nodes or pods. */
+  get generation(): number {
+    return this.#changes.version;
+  }
+
+  /** The nodes that have changed; `undefined` when the generation is too long ago. */
+  changedSince(generation: number): readonly NodeInfo[] | undefined {
+    return this.#changes.since(generation);
+  }
 
   /** Nodes in upstream's order: one of each zone in turn. */
   nodes(): readonly NodeInfo[] {
@@ -139,7 +149,7 @@ export class Snapshot {
   }
 
   #touch(info: NodeInfo): void {
-    info.generation = ++this.generation;
+    info.generation = this.#changes.add(info);
   }
 
   #relabel(info: NodeInfo, before: Labels): void {

@@ -60,15 +60,14 @@ function preempt(
   refusals: Refusals,
   { context, args }: Means,
 ): PostFiltered {
-  const { snapshot, listers, nominations, clock, random } = context;
+  const { snapshot, listers, nominations, random } = context;
   const live = listers.pods.get(pod.key);
   if (!live) throw new Error(`pod "${pod.name}" not found`);
   const trouble = ineligible(pod, refusals, context);
   if (trouble) return { isSuccess: false, reasons: [trouble] };
   const nodes = resolvableNodes(refusals, context);
   const budgets = [...listers.podDisruptionBudgets.values()];
-  const now = clock.now();
-  const run = { pod, filters, equivalents, nominations, budgets, now };
+  const run = { pod, filters, equivalents, nominations, budgets };
   const { candidates, verdicts, refused } = findCandidates(run, nodes, {
     offset: Math.trunc(random() * nodes.length),
     enough: candidatesWanted(nodes.length, args),
@@ -79,7 +78,7 @@ function preempt(
     });
     return { isSuccess: false, reasons: [text], nominated: { nodeName: '' } };
   }
-  const best = pickCandidate(candidates, now);
+  const best = pickCandidate(candidates);
   if (!best) return { isSuccess: false, reasons: ['no candidate node for preemption'] };
   context.preemptions.start(pod, best);
   const nominated = { nodeName: best.node.name };
@@ -119,7 +118,9 @@ function resolvableNodes(
   { nodes, verdicts, rest }: Refusals,
   { snapshot }: PluginContext,
 ): readonly NodeInfo[] {
-  const listed = nodes.filter((_node, index) => verdicts[index]?.code === 'Unschedulable');
+  const listed: NodeInfo[] = [];
+  for (let index = 0; index < nodes.length; index++)
+    if (verdicts[index]!.code === 'Unschedulable') listed.push(nodes[index]!);
   if (rest?.code !== 'Unschedulable') return listed;
   const known = new Set(nodes);
   return [...listed, ...snapshot.nodes().filter((node) => !known.has(node))];
