@@ -63,6 +63,7 @@ export function expand(kind: string, short: Short): KubeObject {
   if (kind === 'rs' || kind === 'ss')
     return { ...base, spec: { replicas: 0, selector: { matchLabels: rest['sel'] } } } as never;
   if (kind === 'rc') return { ...base, spec: { replicas: 0, selector: rest['sel'] } } as never;
+  if (kind === 'dc') return { ...base, spec: {}, ...rest } as never;
   return { ...base, ...rest };
 }
 

@@ -36,6 +36,7 @@ export function runPreFilters(profile: Profile, pod: PodInfo): PreFilterRun {
       continue;
     }
     if (isRejection(result)) {
+      states.set(plugin.name, skip);
       rejection = result;
       if (result.code === 'UnschedulableAndUnresolvable') break;
       continue;
