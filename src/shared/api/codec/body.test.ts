@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { cannotHandle, readBody } from '#shared/api/codec/body.ts';
+import { cannotHandle, kindFault, readBody } from '#shared/api/codec/body.ts';
 
 const expected = { apiVersion: 'apps/v1', kind: 'Deployment' };
 const read = (text: string) => readBody(new TextEncoder().encode(text), 'json', expected);
@@ -34,4 +34,17 @@ test('a refusal names the kind that was given and the one that was wanted', () =
   expect(cannotHandle({ apiVersion: 'v1', kind: 'Service' }, 'Pod', 'why').message).toBe(
     'Service in version "v1" cannot be handled as a Pod: why',
   );
+});
+
+test.each([
+  [
+    { apiVersion: 'v1', kind: 'Service' },
+    'converting (v1.Service) to (core.Pod): unknown conversion',
+  ],
+  [
+    { apiVersion: 'v1', kind: 'Foo' },
+    'no kind "Foo" is registered for version "v1" in scheme "pkg/api/legacyscheme/scheme.go:30"',
+  ],
+])('%j is no Pod', (given, fault) => {
+  expect(kindFault(given, 'core.v1.Pod')).toBe(fault);
 });

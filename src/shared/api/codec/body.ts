@@ -2,6 +2,7 @@ import { DecodeError } from '#shared/api/codec/decode-context.ts';
 import { JsonSyntaxError, type ParsedJson, parseJson, textOf } from '#shared/api/codec/json.ts';
 import { openEnvelope, type TypeMeta } from '#shared/api/codec/protobuf.ts';
 import { parseYaml, YamlSyntaxError } from '#shared/api/codec/yaml.ts';
+import { typeData, typeNames } from '#shared/api/schema/type-data.ts';
 import { ApiError } from '#shared/kube/errors.ts';
 
 export type BodyFormat = 'json' | 'yaml' | 'protobuf';
@@ -51,6 +52,19 @@ export function cannotHandle(given: TypeMeta, expectedKind: string, why: string)
     'BadRequest',
     `${given.kind} in version "${version}" cannot be handled as a ${expectedKind}: ${why}`,
   );
+}
+
+/**
+ * Why a body of one kind is not taken for another: upstream cannot convert a kind that it knows, and
+ * does not know the rest. `expectedType` is the wanted kind's type, such as `core.v1.Pod`.
+ */
+export function kindFault({ apiVersion, kind }: TypeMeta, expectedType: string): string {
+  const given = typeNames.find((name) => typeData(name).gvk?.includes(`${apiVersion}/${kind}`));
+  if (given === undefined)
+    return `no kind "${kind}" is registered for version "${apiVersion}" in scheme "pkg/api/legacyscheme/scheme.go:30"`;
+  const [, ...versioned] = given.split('.');
+  const [group, , ...name] = expectedType.split('.');
+  return `converting (${versioned.join('.')}) to (${[group, ...name].join('.')}): unknown conversion`;
 }
 
 const versionKindPrefix = "couldn't get version/kind; json parse error: ";

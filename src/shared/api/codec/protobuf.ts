@@ -11,9 +11,6 @@ import type { Draft, KubeObject } from '#shared/kube/object.ts';
  * object's own message. Everything here is written by upstream's rules to the byte, so that one
  * encoding of an object serves its readers, lists and watchers.
  */
-export const protobufContentType = 'application/vnd.kubernetes.protobuf';
-export const protobufStreamContentType = `${protobufContentType};stream=watch`;
-
 export interface TypeMeta {
   readonly apiVersion: string;
   readonly kind: string;

@@ -21,7 +21,7 @@ export interface ServedGroup {
 }
 
 /** What a CRD's group and version get. */
-export const customPriorities = { groupPriority: 1000, versionPriority: 100 } as const;
+const customPriorities = { groupPriority: 1000, versionPriority: 100 } as const;
 
 /** By group: `[groupPriorityMinimum, versionPriority of v1]`. */
 const builtInPriorities: Readonly<Record<string, readonly [group: number, version: number]>> = {
@@ -67,7 +67,7 @@ export function servedVersions(
 }
 
 /** What the server itself gives a group and version; `autoscaling/v2` goes before `v1`. */
-export function prioritiesOf(
+function prioritiesOf(
   group: string,
   version: string,
 ): Pick<ServedVersion, 'groupPriority' | 'versionPriority'> {

@@ -34,8 +34,8 @@ const scalarRefs: Readonly<Record<string, string>> = {
   json: `${apiextensions}.JSON`,
 };
 
-export const patchDefinition = `${meta}.Patch`;
-export const versionDefinition = 'io.k8s.apimachinery.pkg.version.Info';
+const patchDefinition = `${meta}.Patch`;
+const versionDefinition = 'io.k8s.apimachinery.pkg.version.Info';
 
 /** Writes the definitions of one dialect and finds out which others each needs. */
 export class Definitions {

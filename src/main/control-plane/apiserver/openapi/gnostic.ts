@@ -30,7 +30,7 @@ type Scalar = 'text' | 'texts' | 'bool' | 'integer' | 'double' | 'any' | 'anys' 
 
 /** Fields by name of the message, in ascending number; a function picks the arm of a union: `[number, message]` around it. */
 export type Messages = Readonly<Record<string, readonly Field[] | Union>>;
-export type Union = (value: unknown) => readonly [number: number, of: string];
+type Union = (value: unknown) => readonly [number: number, of: string];
 
 export function encodeDocumentV2(document: Json): Uint8Array {
   return encode(messagesV2, document);
