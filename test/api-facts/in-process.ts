@@ -34,7 +34,7 @@ export function resourceAt(path: string): Resource {
 export function send({ method, resource: path, base, body }: ProbeRequest): Answer {
   const resource = resourceAt(path);
   try {
-    return method === 'POST' ? create(resource, body) : update(resource, base, body);
+    return method === 'POST' ? create(resource, base, body) : update(resource, base, body);
   } catch (error) {
     if (error instanceof DecodeError) {
       return method === 'POST'
@@ -45,26 +45,30 @@ export function send({ method, resource: path, base, body }: ProbeRequest): Answ
   }
 }
 
-function create(resource: Resource, body: unknown): Answer {
+function create(resource: Resource, base: string, body: unknown): Answer {
   const { namespace } = ((body as Json)['metadata'] ?? {}) as { namespace?: string };
-  if (resource.scope === 'Namespaced' && namespace && namespace !== 'facts') {
+  if (resource.scope === 'Namespaced' && namespace && namespace !== namespaceOf(base)) {
     return { status: 400, reason: 'BadRequest' };
   }
-  const draft = prepareNew(resource, body);
+  const draft = prepareNew(resource, body, base);
   return refusal(validateNew(resource, draft as KubeObject)) ?? { status: 201 };
 }
 
 /** An object as the registry would hold it before validation. */
-export function prepareNew(resource: Resource, body: unknown): Draft<KubeObject> {
+export function prepareNew(resource: Resource, body: unknown, base: string): Draft<KubeObject> {
   const { object: draft, strictErrors } = decodeObject(resource.type, body, { isStrict: true });
   if (strictErrors.length > 0) throw new DecodeError(strictErrors.join(', '));
   resource.default?.(draft);
   const { metadata } = draft;
-  if (resource.scope === 'Namespaced') metadata.namespace = 'facts';
+  if (resource.scope === 'Namespaced') metadata.namespace = namespaceOf(base);
+  else delete metadata.namespace;
   if (metadata.generateName && !metadata.name) {
     metadata.name = `${metadata.generateName.slice(0, 58)}abcde`;
   }
+  const isForeign = ({ apiVersion }: ManagedFields): boolean =>
+    apiVersion?.split('/')[0] !== groupVersionOf(resource).split('/')[0];
   if (metadata.managedFields?.some(isUnreadable)) delete metadata.managedFields;
+  else if (metadata.managedFields?.every(isForeign)) delete metadata.managedFields;
   metadata.uid = uid;
   metadata.creationTimestamp = createdAt;
   delete metadata.generation;
@@ -76,11 +80,16 @@ export function prepareNew(resource: Resource, body: unknown): Draft<KubeObject>
   return draft;
 }
 
+type ManagedFields = NonNullable<KubeObject['metadata']['managedFields']>[number];
+
+/** Where the base lives: its own namespace, or the one that every test writes to. */
+function namespaceOf(base: string): string {
+  const { metadata } = bases[base] as { metadata?: { namespace?: string } };
+  return metadata?.namespace ?? 'facts';
+}
+
 /** The field manager starts anew where it cannot read what it finds. */
-function isUnreadable({
-  operation,
-  fieldsType,
-}: NonNullable<KubeObject['metadata']['managedFields']>[number]): boolean {
+function isUnreadable({ operation, fieldsType }: ManagedFields): boolean {
   return (operation !== 'Apply' && operation !== 'Update') || fieldsType !== 'FieldsV1';
 }
 
@@ -96,7 +105,8 @@ function update(resource: Resource, base: string, patch: unknown): Answer {
   if (strictErrors.length > 0) throw new DecodeError(strictErrors.join(', '));
   resource.default?.(draft);
   const { metadata } = draft;
-  if (resource.scope === 'Namespaced') metadata.namespace ??= 'facts';
+  if (resource.scope === 'Namespaced') metadata.namespace ??= namespaceOf(base);
+  else delete metadata.namespace;
   if (metadata.name !== old.metadata.name || metadata.namespace !== old.metadata.namespace) {
     return { status: 400, reason: 'BadRequest' };
   }
@@ -105,7 +115,14 @@ function update(resource: Resource, base: string, patch: unknown): Answer {
   }
   if (old.metadata.generation === undefined) delete metadata.generation;
   else metadata.generation = old.metadata.generation;
-  if (!metadata.resourceVersion && resource.allowsUnconditionalUpdate !== false) {
+  if (!metadata.resourceVersion) {
+    if (resource.allowsUnconditionalUpdate === false) {
+      return {
+        status: 422,
+        reason: 'Invalid',
+        causes: [['FieldValueInvalid', 'metadata.resourceVersion']],
+      };
+    }
     metadata.resourceVersion = old.metadata.resourceVersion;
   }
   if (resource.plural === 'pods') keepPriority(draft as Draft<Pod>, old as Pod);
@@ -118,7 +135,7 @@ function update(resource: Resource, base: string, patch: unknown): Answer {
 function storedBase(resource: Resource, base: string): KubeObject {
   const known = stored.get(base);
   if (known) return known;
-  const draft = prepareNew(resource, structuredClone(bases[base]));
+  const draft = prepareNew(resource, structuredClone(bases[base]), base);
   draft.metadata.resourceVersion = '7';
   const errors = validateNew(resource, draft as KubeObject);
   if (errors.length > 0) {

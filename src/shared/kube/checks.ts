@@ -2,7 +2,13 @@ import type { FieldError } from '#shared/kube/errors.ts';
 import { semanticEqual } from '#shared/kube/equality.ts';
 import { invalidValue, required } from '#shared/kube/field-error.ts';
 import { formatCidr, formatIp, hasHostBits, parseCidr, parseIp } from '#shared/kube/ip.ts';
-import { portName, portNumber } from '#shared/kube/names.ts';
+import {
+  dns1123Subdomain,
+  httpPathProblem,
+  pathSegment,
+  portName,
+  portNumber,
+} from '#shared/kube/names.ts';
 import { compareQuantities, mustParse, zeroQuantity } from '#shared/kube/quantity.ts';
 
 /** The sentences and small checks that most kinds share. Each yields what is wrong. */
@@ -128,6 +134,30 @@ export function* canonicalCidr(value: string, field: string): Iterable<FieldErro
   if (canonical !== value) {
     yield invalidValue(field, value, `must be in canonical form (${JSON.stringify(canonical)})`);
   }
+}
+
+/** A path that begins with somebody's domain: `acme.io/foo`. */
+export function* domainPrefixedPath(value: string, field: string): Iterable<FieldError> {
+  if (!value) {
+    yield required(field);
+    return;
+  }
+  const slash = value.indexOf('/');
+  if (slash <= 0 || slash === value.length - 1) {
+    yield invalidValue(field, value, 'must be a domain-prefixed path (such as "acme.io/foo")');
+    return;
+  }
+  const host = value.slice(0, slash);
+  yield* invalidEach(field, host, dns1123Subdomain(host));
+  const path = value.slice(slash + 1);
+  const problem = httpPathProblem(path);
+  if (problem) yield invalidValue(field, path, problem);
+}
+
+/** A name that somebody else's API chose: required, and fit for a URL. */
+export function* foreignName(value: string | undefined, field: string): Iterable<FieldError> {
+  if (value) yield* invalidEach(field, value, pathSegment(value));
+  else yield required(field);
 }
 
 /** Whether anything is wrong, without listing it. */

@@ -1,4 +1,7 @@
 import type { NetworkPolicy } from '#shared/api/types/networking-v1.ts';
+import { ageColumn, formatSelector, nameColumn } from '#shared/api/columns.ts';
+import { validateNetworkPolicySpec } from '#shared/api/networking/network-policy-spec.ts';
+import { countSpecGeneration, startGeneration } from '#shared/api/strategies.ts';
 import { resource } from '#shared/kube/resource.ts';
 
 export const networkPolicies = resource<NetworkPolicy>({
@@ -11,4 +14,23 @@ export const networkPolicies = resource<NetworkPolicy>({
   shortNames: ['netpol'],
   type: 'networking.v1.NetworkPolicy',
   storage: { prefix: '/registry/networkpolicies' },
+  lifecycle: { generation: true },
+  default({ spec }) {
+    const { ingress = [], egress = [] } = spec;
+    for (const { ports = [] } of [...ingress, ...egress]) {
+      for (const port of ports) port.protocol ??= 'TCP';
+    }
+    if (!spec.policyTypes?.length) {
+      spec.policyTypes = egress.length > 0 ? ['Ingress', 'Egress'] : ['Ingress'];
+    }
+  },
+  prepareForCreate: startGeneration,
+  prepareForUpdate: countSpecGeneration,
+  validate: ({ spec }) => validateNetworkPolicySpec(spec, undefined),
+  validateUpdate: ({ spec }, old) => validateNetworkPolicySpec(spec, old.spec),
+  columns: [
+    nameColumn,
+    { name: 'Pod-Selector', value: ({ spec }) => formatSelector(spec.podSelector) },
+    ageColumn,
+  ],
 });

@@ -1,5 +1,11 @@
 import type { ClusterRoleBinding } from '#shared/api/types/rbac-v1.ts';
-import { pathSegment } from '#shared/kube/names.ts';
+import {
+  bindingColumns,
+  defaultBinding,
+  validateBinding,
+  validateBindingUpdate,
+  validateRbacName,
+} from '#shared/api/rbac/rules.ts';
 import { resource } from '#shared/kube/resource.ts';
 
 export const clusterRoleBindings = resource<ClusterRoleBinding>({
@@ -9,7 +15,14 @@ export const clusterRoleBindings = resource<ClusterRoleBinding>({
   plural: 'clusterrolebindings',
   singular: 'clusterrolebinding',
   scope: 'Cluster',
-  validateName: pathSegment,
   type: 'rbac.v1.ClusterRoleBinding',
   storage: { prefix: '/registry/clusterrolebindings' },
+  default: defaultBinding,
+  validateName: validateRbacName,
+  metadata: { onUpdate: ['create'] },
+  validate: (binding) => validateBinding(binding, kinds),
+  validateUpdate: (binding, old) => validateBindingUpdate(binding, old, kinds),
+  columns: bindingColumns,
 });
+
+const kinds = ['ClusterRole'];

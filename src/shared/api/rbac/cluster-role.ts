@@ -1,5 +1,7 @@
 import type { ClusterRole } from '#shared/api/types/rbac-v1.ts';
-import { pathSegment } from '#shared/kube/names.ts';
+import { createdAtColumn, nameColumn } from '#shared/api/columns.ts';
+import { validateAggregation, validateRbacName, validateRules } from '#shared/api/rbac/rules.ts';
+import { validateObjectMetaUpdate } from '#shared/kube/object-meta.ts';
 import { resource } from '#shared/kube/resource.ts';
 
 export const clusterRoles = resource<ClusterRole>({
@@ -9,7 +11,18 @@ export const clusterRoles = resource<ClusterRole>({
   plural: 'clusterroles',
   singular: 'clusterrole',
   scope: 'Cluster',
-  validateName: pathSegment,
   type: 'rbac.v1.ClusterRole',
   storage: { prefix: '/registry/clusterroles' },
+  validateName: validateRbacName,
+  metadata: { onUpdate: ['create'] },
+  *validate(role) {
+    yield* validateRules(role.rules, false);
+    yield* validateAggregation(role);
+  },
+  *validateUpdate(role, old) {
+    yield* validateRules(role.rules, false);
+    yield* validateAggregation(role);
+    yield* validateObjectMetaUpdate(role.metadata, old.metadata);
+  },
+  columns: [nameColumn, createdAtColumn],
 });

@@ -1,5 +1,11 @@
 import type { RoleBinding } from '#shared/api/types/rbac-v1.ts';
-import { pathSegment } from '#shared/kube/names.ts';
+import {
+  bindingColumns,
+  defaultBinding,
+  validateBinding,
+  validateBindingUpdate,
+  validateRbacName,
+} from '#shared/api/rbac/rules.ts';
 import { resource } from '#shared/kube/resource.ts';
 
 export const roleBindings = resource<RoleBinding>({
@@ -9,7 +15,14 @@ export const roleBindings = resource<RoleBinding>({
   plural: 'rolebindings',
   singular: 'rolebinding',
   scope: 'Namespaced',
-  validateName: pathSegment,
   type: 'rbac.v1.RoleBinding',
   storage: { prefix: '/registry/rolebindings' },
+  default: defaultBinding,
+  validateName: validateRbacName,
+  metadata: { onUpdate: ['create'] },
+  validate: (binding) => validateBinding(binding, kinds),
+  validateUpdate: (binding, old) => validateBindingUpdate(binding, old, kinds),
+  columns: bindingColumns,
 });
+
+const kinds = ['Role', 'ClusterRole'];

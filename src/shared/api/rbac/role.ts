@@ -1,5 +1,7 @@
 import type { Role } from '#shared/api/types/rbac-v1.ts';
-import { pathSegment } from '#shared/kube/names.ts';
+import { createdAtColumn, nameColumn } from '#shared/api/columns.ts';
+import { validateRbacName, validateRules } from '#shared/api/rbac/rules.ts';
+import { validateObjectMetaUpdate } from '#shared/kube/object-meta.ts';
 import { resource } from '#shared/kube/resource.ts';
 
 export const roles = resource<Role>({
@@ -9,7 +11,14 @@ export const roles = resource<Role>({
   plural: 'roles',
   singular: 'role',
   scope: 'Namespaced',
-  validateName: pathSegment,
   type: 'rbac.v1.Role',
   storage: { prefix: '/registry/roles' },
+  validateName: validateRbacName,
+  metadata: { onUpdate: ['create'] },
+  validate: ({ rules }) => validateRules(rules, true),
+  *validateUpdate({ metadata, rules }, old) {
+    yield* validateRules(rules, true);
+    yield* validateObjectMetaUpdate(metadata, old.metadata);
+  },
+  columns: [nameColumn, createdAtColumn],
 });
