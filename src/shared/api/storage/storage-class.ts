@@ -2,8 +2,10 @@ import type { StorageClass } from '#shared/api/types/storage-v1.ts';
 import { ageColumn } from '#shared/api/columns.ts';
 import { validateParameters, validateProvisioner } from '#shared/api/storage/parameters.ts';
 import { validateTopologies } from '#shared/api/storage/topologies.ts';
+import type { FieldError } from '#shared/kube/errors.ts';
 import { unchanged } from '#shared/kube/checks.ts';
 import { notSupported } from '#shared/kube/field-error.ts';
+import { validateObjectMetaUpdate } from '#shared/kube/object-meta.ts';
 import { resource } from '#shared/kube/resource.ts';
 
 export const storageClasses = resource<StorageClass>({
@@ -21,18 +23,11 @@ export const storageClasses = resource<StorageClass>({
     draft.reclaimPolicy ??= 'Delete';
     draft.volumeBindingMode ??= 'Immediate';
   },
-  *validate({ provisioner, parameters, reclaimPolicy, volumeBindingMode: mode, ...others }) {
-    yield* validateProvisioner(provisioner ?? '', 'provisioner');
-    yield* validateParameters(parameters, 'parameters');
-    if (reclaimPolicy && !reclaimPolicies.includes(reclaimPolicy)) {
-      yield notSupported('reclaimPolicy', reclaimPolicy, reclaimPolicies);
-    }
-    if (!bindingModes.includes(mode ?? '')) {
-      yield notSupported('volumeBindingMode', mode, bindingModes);
-    }
-    yield* validateTopologies(others.allowedTopologies ?? [], 'allowedTopologies');
-  },
+  metadata: { onUpdate: ['create'] },
+  validate: validateClass,
   *validateUpdate(storageClass, old) {
+    yield* validateClass(storageClass);
+    yield* validateObjectMetaUpdate(storageClass.metadata, old.metadata);
     yield* unchanged(storageClass.parameters, old.parameters, 'parameters');
     yield* unchanged(storageClass.provisioner, old.provisioner, 'provisioner');
     yield* unchanged(storageClass.reclaimPolicy, old.reclaimPolicy, 'reclaimPolicy');
@@ -64,3 +59,16 @@ const defaultAnnotations = [
   'storageclass.kubernetes.io/is-default-class',
   'storageclass.beta.kubernetes.io/is-default-class',
 ];
+
+function* validateClass(storageClass: StorageClass): Iterable<FieldError> {
+  const { provisioner, parameters, reclaimPolicy, volumeBindingMode: mode } = storageClass;
+  yield* validateProvisioner(provisioner ?? '', 'provisioner');
+  yield* validateParameters(parameters, 'parameters');
+  if (reclaimPolicy && !reclaimPolicies.includes(reclaimPolicy)) {
+    yield notSupported('reclaimPolicy', reclaimPolicy, reclaimPolicies);
+  }
+  if (!bindingModes.includes(mode ?? '')) {
+    yield notSupported('volumeBindingMode', mode, bindingModes);
+  }
+  yield* validateTopologies(storageClass.allowedTopologies ?? [], 'allowedTopologies');
+}

@@ -1,32 +1,30 @@
 import type { TopologySelectorTerm } from '#shared/api/types/core-v1.ts';
-import { semanticEqual } from '#shared/kube/equality.ts';
 import type { FieldError } from '#shared/kube/errors.ts';
 import { duplicateValue, required } from '#shared/kube/field-error.ts';
 import { validateLabelName } from '#shared/kube/object-meta.ts';
-
-type Values = Readonly<Record<string, readonly string[]>>;
 
 export function* validateTopologies(
   terms: readonly TopologySelectorTerm[],
   field: string,
 ): Iterable<FieldError> {
   // Upstream's list of what it has seen begins with as many empty ones.
-  const seen: Values[] = terms.map(() => ({}));
+  const seen = terms.map(() => '[]');
   for (const [index, term] of terms.entries()) {
     const path = `${field}[${index}].matchLabelExpressions`;
     const values = yield* validateTerm(term, path);
     for (const other of seen) {
-      if (semanticEqual(other, values)) yield duplicateValue(path, '');
+      if (other === values) yield duplicateValue(path, '');
     }
     seen.push(values);
   }
 }
 
+/** Returns the term in a form that is the same for all that select the same. */
 function* validateTerm(
   { matchLabelExpressions }: TopologySelectorTerm,
   field: string,
-): Generator<FieldError, Values> {
-  const known: Record<string, readonly string[]> = {};
+): Generator<FieldError, string> {
+  const known = new Map<string, readonly string[]>();
   for (const [index, { key, values }] of (matchLabelExpressions ?? []).entries()) {
     const path = `${field}[${index}]`;
     const given = values ?? [];
@@ -37,8 +35,8 @@ function* validateTerm(
       }
     }
     yield* validateLabelName(key ?? '', `${path}.key`);
-    if (known[key]) yield duplicateValue(`${path}.key`, key);
-    known[key] = [...new Set(given)].sort();
+    if (known.has(key)) yield duplicateValue(`${path}.key`, key);
+    known.set(key, [...new Set(given)].sort());
   }
-  return known;
+  return JSON.stringify([...known].sort(([a], [b]) => (a < b ? -1 : 1)));
 }
