@@ -1,4 +1,12 @@
 import type { MutatingWebhookConfiguration } from '#shared/api/types/admissionregistration-v1.ts';
+import {
+  countWebhooksGeneration,
+  defaultWebhook,
+  validateWebhooks,
+  validateWebhooksUpdate,
+  webhookColumns,
+} from '#shared/api/admissionregistration/webhooks.ts';
+import { startGeneration } from '#shared/api/strategies.ts';
 import { resource } from '#shared/kube/resource.ts';
 
 export const mutatingWebhookConfigurations = resource<MutatingWebhookConfiguration>({
@@ -11,4 +19,18 @@ export const mutatingWebhookConfigurations = resource<MutatingWebhookConfigurati
   categories: ['api-extensions'],
   type: 'admissionregistration.v1.MutatingWebhookConfiguration',
   storage: { prefix: '/registry/mutatingwebhookconfigurations' },
+  lifecycle: { generation: true },
+  allowsUnconditionalUpdate: false,
+  default({ webhooks }) {
+    for (const webhook of webhooks ?? []) {
+      defaultWebhook(webhook);
+      webhook.reinvocationPolicy ??= 'Never';
+    }
+  },
+  prepareForCreate: startGeneration,
+  prepareForUpdate: countWebhooksGeneration,
+  metadata: { onUpdate: ['create'] },
+  validate: validateWebhooks,
+  validateUpdate: validateWebhooksUpdate,
+  columns: webhookColumns,
 });
