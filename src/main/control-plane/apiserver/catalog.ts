@@ -10,6 +10,8 @@ export interface ServedResource {
   readonly resource: Resource;
   /** Defined by a CRD. */
   readonly isCustom?: boolean;
+  /** The CRD's own schema, for the OpenAPI documents. */
+  readonly openApiSchema?: object | undefined;
   readonly form: ObjectForm;
   /** Absent for kinds that are answered and never stored. */
   readonly cache: ResourceCache | undefined;
@@ -53,13 +55,15 @@ export class Catalog {
   }
 
   add(served: ServedResource): void {
-    const { group, version, plural } = served.resource;
-    this.#served.set(`${group}/${version}/${plural}`, served);
+    this.#served.set(keyOf(served.resource), served);
     this.#tell();
   }
 
-  remove({ group, version, plural }: Resource): void {
-    if (this.#served.delete(`${group}/${version}/${plural}`)) this.#tell();
+  /** Takes some kinds out and puts others in, at once. */
+  replace(old: readonly ServedResource[], served: readonly ServedResource[]): void {
+    for (const { resource } of old) this.#served.delete(keyOf(resource));
+    for (const each of served) this.#served.set(keyOf(each.resource), each);
+    this.#tell();
   }
 
   /** Calls back whenever another set of kinds is served. */
@@ -71,4 +75,8 @@ export class Catalog {
   #tell(): void {
     for (const listener of this.#listeners) listener();
   }
+}
+
+function keyOf({ group, version, plural }: Resource): string {
+  return `${group}/${version}/${plural}`;
 }

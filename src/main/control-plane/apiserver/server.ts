@@ -1,6 +1,8 @@
 import { AdmissionChain } from '#main/control-plane/apiserver/admission-chain.ts';
 import type { UserInfo } from '#main/control-plane/apiserver/authentication/authenticator.ts';
 import { Catalog } from '#main/control-plane/apiserver/catalog.ts';
+import { publishCustomKinds } from '#main/control-plane/apiserver/custom-resources/publish.ts';
+import { CustomResources } from '#main/control-plane/apiserver/custom-resources/registry.ts';
 import { Gate } from '#main/control-plane/apiserver/gate.ts';
 import { HttpServer } from '#main/control-plane/apiserver/http/server.ts';
 import {
@@ -88,29 +90,21 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
   const context = { objects: base.cache, cluster, clusterFor, clock, log };
   const security = options.security(context);
   const admission = new AdmissionChain(security.admission, context);
-  const core: Core = { ...base, security, admission };
+  const core: Core = { ...base, security, admission, loopback: cluster };
   gate = new Gate(security.authorizer);
   const metrics = new Metrics();
-  const paths = new PathRoutes();
   let serverAddress = '';
-  const openApi = new OpenApi({
-    version: options.version.gitVersion,
-    descriptions: () => readDescriptions(),
-    resources: options.resources,
+  const { paths, openApi, published } = createPaths(options, core, {
+    metrics,
+    serverAddress: () => serverAddress,
   });
-  addOpenApi(paths, openApi);
-  started.use(
-    addServerPaths(paths, {
-      core,
-      metrics,
-      version: options.version,
-      serverAddress: () => serverAddress,
-    }),
-  );
+  started.use(published);
   const http = new HttpServer({ core, gate, paths, metrics });
   await core.watchCache.start();
   const serviceCache = core.catalog.of(services)?.cache;
   if (serviceCache) started.use(core.nodePorts.follow(serviceCache));
+  started.use(new CustomResources(core));
+  started.use(publishCustomKinds(core.catalog, openApi));
   const listeners = started.use(new AsyncDisposableStack());
   const owned = started.move();
   return {
@@ -134,6 +128,22 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
   };
 }
 
+/** Everything that is served besides resources. */
+function createPaths(
+  { version, resources }: ApiServerOptions,
+  core: Core,
+  more: { readonly metrics: Metrics; readonly serverAddress: () => string },
+): { readonly paths: PathRoutes; readonly openApi: OpenApi; readonly published: Disposable } {
+  const paths = new PathRoutes();
+  const openApi = new OpenApi({
+    version: version.gitVersion,
+    descriptions: () => readDescriptions(),
+    resources,
+  });
+  addOpenApi(paths, openApi);
+  return { paths, openApi, published: addServerPaths(paths, { core, version, ...more }) };
+}
+
 /** The parts of the server know one another through the API before all of them are there. */
 function lazyTransport(make: () => Transport): Transport {
   let transport: Transport | undefined;
@@ -143,7 +153,7 @@ function lazyTransport(make: () => Transport): Transport {
   };
 }
 
-function createBase(options: ApiServerOptions): Omit<Core, 'security' | 'admission'> {
+function createBase(options: ApiServerOptions): Omit<Core, 'security' | 'admission' | 'loopback'> {
   const { store, clock, log } = options;
   const catalog = new Catalog();
   const watchCache = new WatchCache({ store, clock, log, decode: decodeStored });

@@ -10,6 +10,7 @@ import type { Lister } from '#main/control-plane/apiserver/storage/lister.ts';
 import type { ObjectStore } from '#main/control-plane/apiserver/storage/object-store.ts';
 import type { WatchCache } from '#main/control-plane/apiserver/storage/watch-cache.ts';
 import type { Clock } from '#shared/base/clock.ts';
+import type { Cluster } from '#shared/client/cluster.ts';
 import type { Log } from '#shared/base/log.ts';
 
 /** What every handler of requests stands on. */
@@ -27,6 +28,8 @@ export interface Core {
   readonly components: readonly Component[];
   readonly clusterIps: ClusterIps;
   readonly nodePorts: NodePorts;
+  /** The server's own way into the API. */
+  readonly loopback: Cluster;
   readonly clock: Clock;
   readonly log: Log;
 }

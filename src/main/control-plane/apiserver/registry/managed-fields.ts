@@ -5,7 +5,7 @@ import type {
 } from '#main/control-plane/apiserver/registry/field-ownership.ts';
 import type { Clock } from '#shared/base/clock.ts';
 import { onApply } from '#shared/kube/managed-fields/apply.ts';
-import { endpointFields } from '#shared/kube/managed-fields/reset-fields.ts';
+import { customEndpointFields, endpointFields } from '#shared/kube/managed-fields/reset-fields.ts';
 import {
   onUpdate,
   type OwnedEndpoint,
@@ -98,11 +98,15 @@ function createEndpoint(
 }
 
 function versionOf(
-  { resource, form }: ServedResource,
+  { resource, form, isCustom }: ServedResource,
   schema: StructSchema,
   subresource: string,
 ): OwnedVersion {
-  return { schema, apiVersion: form.apiVersion, ...endpointFields(resource, subresource) };
+  const hasStatus = resource.subresources?.some(({ name }) => name === 'status') ?? false;
+  const fields = isCustom
+    ? customEndpointFields(subresource, { hasStatus })
+    : endpointFields(resource, subresource);
+  return { schema, apiVersion: form.apiVersion, ...fields };
 }
 
 /** Another version of what is stored in the same place. */

@@ -20,6 +20,7 @@ import {
   subjectAccessReviewRest,
 } from '#main/control-plane/apiserver/registry/review/authorization.ts';
 import { serviceAccountRest } from '#main/control-plane/apiserver/registry/service-account/rest.ts';
+import { customResourceDefinitionRest } from '#main/control-plane/apiserver/custom-resources/rest.ts';
 import type { Resource } from '#shared/kube/resource.ts';
 
 const plain: KindRest = {};
@@ -39,6 +40,7 @@ const rests: Readonly<Record<string, KindRest>> = {
   'tokenreviews.authentication.k8s.io': tokenReviewRest,
   'clusterrolebindings.rbac.authorization.k8s.io': roleBindingRest,
   'clusterroles.rbac.authorization.k8s.io': roleRest,
+  'customresourcedefinitions.apiextensions.k8s.io': customResourceDefinitionRest,
   'csidrivers.storage.k8s.io': needsVersion,
   'csinodes.storage.k8s.io': needsVersion,
   'csistoragecapacities.storage.k8s.io': needsVersion,

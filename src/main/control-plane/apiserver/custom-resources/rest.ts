@@ -1,0 +1,103 @@
+import { cleanupFinalizer } from '#main/control-plane/apiserver/custom-resources/registry.ts';
+import type { Core } from '#main/control-plane/apiserver/registry/core.ts';
+import { checkPreconditions, deleteObject } from '#main/control-plane/apiserver/registry/delete.ts';
+import type { KindRest } from '#main/control-plane/apiserver/registry/kind-rest.ts';
+import { timestamp } from '#main/control-plane/apiserver/registry/metadata.ts';
+import { cacheOf } from '#main/control-plane/apiserver/registry/storage-of.ts';
+import type {
+  ResourceRequest,
+  ResourceResponse,
+} from '#main/control-plane/apiserver/request/resource-request.ts';
+import { parseDeleteOptions } from '#main/control-plane/apiserver/request/write-options.ts';
+import type { Entry } from '#main/control-plane/apiserver/storage/entry.ts';
+import type {
+  CustomResourceDefinition,
+  JSONSchemaProps,
+} from '#shared/api/types/apiextensions-v1.ts';
+import { notFound } from '#shared/kube/errors.ts';
+import type { Draft } from '#shared/kube/object.ts';
+
+type Definition = Draft<CustomResourceDefinition>;
+
+/** A definition goes after everything that it defined. */
+export const customResourceDefinitionRest: KindRest = {
+  needsResourceVersion: true,
+  beginCreate({ request }, draft) {
+    const definition = draft as Definition;
+    fillNames(definition);
+    definition.metadata.generation = 1;
+    definition.status = {
+      conditions: [],
+      acceptedNames: { plural: '', kind: '' },
+      storedVersions: [],
+    };
+    warnOfRules(request, definition);
+    return Promise.resolve(undefined);
+  },
+  beginUpdate({ request }, draft) {
+    fillNames(draft as Definition);
+    warnOfRules(request, draft as Definition);
+    return Promise.resolve(undefined);
+  },
+  handlers: { delete: deleteDefinition },
+};
+
+function fillNames({ spec }: Definition): void {
+  const { names } = spec;
+  names.singular ||= names.kind.toLowerCase();
+  names.listKind ||= `${names.kind}List`;
+  spec.conversion ??= { strategy: 'None' };
+}
+
+/** Rules in CEL are kept and not evaluated: whoever relies on them has to know. */
+function warnOfRules({ warn }: ResourceRequest, { spec }: Definition): void {
+  const hasRules = spec.versions.some(({ schema }) => holdsRules(schema?.openAPIV3Schema));
+  if (hasRules) warn('x-kubernetes-validations rules are not evaluated by this server');
+}
+
+function holdsRules(schema: JSONSchemaProps | undefined): boolean {
+  return schema !== undefined && JSON.stringify(schema).includes('"x-kubernetes-validations"');
+}
+
+async function deleteDefinition(request: ResourceRequest, core: Core): Promise<ResourceResponse> {
+  const { served, name } = request;
+  const cache = cacheOf(served);
+  const options = parseDeleteOptions(request);
+  let current: Entry | undefined = cache.get('', name);
+  while (current && !current.object.metadata.deletionTimestamp && !options.dryRun?.length) {
+    checkPreconditions({ request, core, options }, current, options.preconditions);
+    const result = await core.objects.update(cache, current, ending(current.object, core));
+    if (result.isWritten) return { type: 'entry', code: 200, entry: result.entry };
+    current = result.current;
+  }
+  if (!current) throw notFound(served.resource, name);
+  const { entry } = await deleteObject({ request, core, options }, { namespace: '', name });
+  return { type: 'entry', code: 200, entry };
+}
+
+function ending(object: object, { clock }: Core): Definition {
+  const definition = object as Definition;
+  const now = timestamp(clock);
+  const conditions = definition.status?.conditions ?? [];
+  const terminating = {
+    type: 'Terminating',
+    status: 'True',
+    lastTransitionTime: now,
+    reason: 'InstanceDeletionPending',
+    message:
+      'CustomResourceDefinition marked for deletion; CustomResource deletion will begin soon',
+  };
+  return {
+    ...definition,
+    metadata: {
+      ...definition.metadata,
+      deletionTimestamp: now,
+      deletionGracePeriodSeconds: 0,
+      finalizers: [...new Set([...(definition.metadata.finalizers ?? []), cleanupFinalizer])],
+    },
+    status: {
+      ...definition.status,
+      conditions: [...conditions.filter(({ type }) => type !== 'Terminating'), terminating],
+    },
+  };
+}

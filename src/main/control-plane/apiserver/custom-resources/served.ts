@@ -1,0 +1,132 @@
+import type { ServedResource } from '#main/control-plane/apiserver/catalog.ts';
+import { customResource } from '#main/control-plane/apiserver/custom-resources/definition.ts';
+import { compileJsonPath } from '#main/control-plane/apiserver/custom-resources/json-path.ts';
+import {
+  applyDefaults,
+  decodeMetadata,
+  ownershipSchema,
+  prune,
+} from '#main/control-plane/apiserver/custom-resources/shape.ts';
+import type { KindRest } from '#main/control-plane/apiserver/registry/kind-rest.ts';
+import type { ObjectCodec } from '#main/control-plane/apiserver/registry/object-codec.ts';
+import { scaleHandlers } from '#main/control-plane/apiserver/registry/scale/rest.ts';
+import { objectForm } from '#main/control-plane/apiserver/storage/entry.ts';
+import type { ResourceCache } from '#main/control-plane/apiserver/storage/resource-cache.ts';
+import { DecodeError } from '#shared/api/codec/decode.ts';
+import { withPlainNumbers } from '#shared/api/codec/json.ts';
+import type {
+  CustomResourceDefinition,
+  CustomResourceDefinitionVersion,
+  CustomResourceSubresourceScale,
+  JSONSchemaProps,
+} from '#shared/api/types/apiextensions-v1.ts';
+import { ApiError } from '#shared/kube/errors.ts';
+import type { Draft, KubeObject } from '#shared/kube/object.ts';
+import { groupVersionOf, type Resource } from '#shared/kube/resource.ts';
+
+/** Every version that the definition serves, in the form in which built-in kinds are served. */
+export function servedVersions(
+  definition: CustomResourceDefinition,
+  cache: ResourceCache,
+): ServedResource[] {
+  return definition.spec.versions
+    .filter(({ served }) => served)
+    .map((version) => servedVersion(definition, version, cache));
+}
+
+function servedVersion(
+  definition: CustomResourceDefinition,
+  version: CustomResourceDefinitionVersion,
+  cache: ResourceCache,
+): ServedResource {
+  const resource = customResource(definition, version);
+  const apiVersion = groupVersionOf(resource);
+  const isStored = cache.form.apiVersion === apiVersion;
+  const convert = converter(definition, apiVersion);
+  const toStored = converter(definition, cache.form.apiVersion);
+  return {
+    resource,
+    isCustom: true,
+    openApiSchema: version.schema?.openAPIV3Schema,
+    form: isStored ? cache.form : objectForm(apiVersion, resource.kind, convert),
+    cache,
+    ...(!isStored && { toStored: toStored as unknown as NonNullable<ServedResource['toStored']> }),
+    codec: customCodec(resource, version.schema?.openAPIV3Schema),
+    rest: restOf(version.subresources?.scale),
+  };
+}
+
+/** Without a conversion webhook the versions differ by name alone. */
+function converter(
+  { spec, metadata }: CustomResourceDefinition,
+  apiVersion: string,
+): (object: KubeObject) => KubeObject {
+  const strategy = spec.conversion?.strategy ?? 'None';
+  return (object) => {
+    if (strategy !== 'None' && object.apiVersion !== apiVersion) {
+      throw new ApiError(
+        'InternalError',
+        `Internal error occurred: conversion webhook for ${metadata.name} cannot be called by this server`,
+      );
+    }
+    return { ...object, apiVersion, metadata: { ...object.metadata } };
+  };
+}
+
+function customCodec(resource: Resource, schema: JSONSchemaProps | undefined): ObjectCodec {
+  const apiVersion = groupVersionOf(resource);
+  return {
+    kind: resource.kind,
+    apiVersion,
+    hasStrategicPatch: false,
+    schema: ownershipSchema(schema),
+    decode({ value }, { isStrict }) {
+      if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+        throw new DecodeError(
+          'json: cannot unmarshal into Go value of type map[string]interface {}',
+        );
+      }
+      const { apiVersion: _a, kind: _k, metadata, ...content } = value as Record<string, unknown>;
+      const found = { isStrict, errors: [] as string[] };
+      const object = {
+        kind: resource.kind,
+        apiVersion,
+        metadata: decodeMetadata(metadata, found),
+        ...(prune(schema, withPlainNumbers(content), '', found) as object),
+      };
+      return { object: object as unknown as Draft<KubeObject>, strictErrors: found.errors };
+    },
+    default(draft) {
+      const { metadata: _metadata, ...content } = draft;
+      applyDefaults(schema, content);
+      Object.assign(draft, content);
+    },
+  };
+}
+
+function restOf(scale: CustomResourceSubresourceScale | undefined): KindRest {
+  if (!scale) return { needsResourceVersion: true };
+  const replicas = compileJsonPath(scale.specReplicasPath);
+  const current = compileJsonPath(scale.statusReplicasPath);
+  const selector = scale.labelSelectorPath ? compileJsonPath(scale.labelSelectorPath) : undefined;
+  const path = scale.specReplicasPath.replace(/^\./, '').split('.');
+  const number = (value: unknown): number => (typeof value === 'number' ? value : 0);
+  return {
+    needsResourceVersion: true,
+    handlers: scaleHandlers({
+      replicas: (object) => number(replicas(object)[0]),
+      currentReplicas: (object) => number(current(object)[0]),
+      selector: (object) => {
+        const [found] = selector?.(object) ?? [];
+        return typeof found === 'string' ? found : '';
+      },
+      setReplicas: (draft, count) => setAt(draft, path, count),
+    }),
+  };
+}
+
+function setAt(object: object, path: readonly string[], value: unknown): void {
+  let at = object as Record<string, unknown>;
+  for (const name of path.slice(0, -1)) at = (at[name] ??= {}) as Record<string, unknown>;
+  at[path.at(-1)!] = value;
+}
