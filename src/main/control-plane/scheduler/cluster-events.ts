@@ -1,6 +1,6 @@
 import type { Node, Pod } from '#shared/api/types/core-v1.ts';
 import { podRequests, type RequestedAmounts } from '#shared/kube/pod-requests.ts';
-import { isEqual } from './equality.ts';
+import { semanticEqual } from '#shared/kube/equality.ts';
 import type { PodInfo } from './pod-info.ts';
 
 /** What can happen to an object, as upstream's ActionType; several joined with `|`. */
@@ -102,7 +102,7 @@ const podChanges: readonly (readonly [
 ])[] = [
   [
     'updatePodLabel',
-    (after, before) => !isEqual(after.metadata.labels ?? {}, before.metadata.labels ?? {}),
+    (after, before) => !semanticEqual(after.metadata.labels ?? {}, before.metadata.labels ?? {}),
   ],
   ['updatePodScaleDown', asksForLess],
   [
@@ -118,8 +118,8 @@ const podChanges: readonly (readonly [
   [
     'updatePodGeneratedResourceClaim',
     (after, before) =>
-      !isEqual(after.status?.resourceClaimStatuses, before.status?.resourceClaimStatuses) ||
-      !isEqual(
+      !semanticEqual(after.status?.resourceClaimStatuses, before.status?.resourceClaimStatuses) ||
+      !semanticEqual(
         after.status?.extendedResourceClaimStatus,
         before.status?.extendedResourceClaimStatus,
       ),
@@ -145,29 +145,30 @@ const nodeChanges: readonly (readonly [
   ],
   [
     'updateNodeAllocatable',
-    (after, before) => !isEqual(after.status?.allocatable, before.status?.allocatable),
+    (after, before) =>
+      !semanticEqual(after.status?.allocatable, before.status?.allocatable, 'allocatable'),
   ],
   [
     'updateNodeLabel',
-    (after, before) => !isEqual(after.metadata.labels ?? {}, before.metadata.labels ?? {}),
+    (after, before) => !semanticEqual(after.metadata.labels ?? {}, before.metadata.labels ?? {}),
   ],
   [
     'updateNodeTaint',
-    (after, before) => !isEqual(after.spec?.taints ?? [], before.spec?.taints ?? []),
+    (after, before) => !semanticEqual(after.spec?.taints ?? [], before.spec?.taints ?? []),
   ],
   [
     'updateNodeCondition',
-    (after, before) => !isEqual(conditionStatuses(after), conditionStatuses(before)),
+    (after, before) => !semanticEqual(conditionStatuses(after), conditionStatuses(before)),
   ],
   [
     'updateNodeAnnotation',
     (after, before) =>
-      !isEqual(after.metadata.annotations ?? {}, before.metadata.annotations ?? {}),
+      !semanticEqual(after.metadata.annotations ?? {}, before.metadata.annotations ?? {}),
   ],
   [
     'updateNodeDeclaredFeature',
     (after, before) =>
-      !isEqual(after.status?.declaredFeatures ?? [], before.status?.declaredFeatures ?? []),
+      !semanticEqual(after.status?.declaredFeatures ?? [], before.status?.declaredFeatures ?? []),
   ],
 ];
 

@@ -21,7 +21,7 @@ import {
 } from './configuration.ts';
 import { SchedulingCycle, type Decision, type Failure } from './cycle.ts';
 import { fitErrorText } from './diagnosis.ts';
-import { isEqual } from './equality.ts';
+import { semanticEqual } from '#shared/kube/equality.ts';
 import { Evictions } from './evictions.ts';
 import type { Listers } from './listers.ts';
 import { Nominator } from './nominator.ts';
@@ -333,7 +333,7 @@ function isSame(a: PodInfo, b: PodInfo): boolean {
     a.isTerminating === b.isTerminating &&
     a.nonZeroMilliCpu === b.nonZeroMilliCpu &&
     a.nonZeroMemory === b.nonZeroMemory &&
-    isEqual(a.labels, b.labels) &&
+    semanticEqual(a.labels, b.labels) &&
     isSameResources(a, b)
   );
 }
@@ -343,7 +343,7 @@ function isSameResources({ requests: a }: PodInfo, { requests: b }: PodInfo): bo
     a.milliCpu === b.milliCpu &&
     a.memory === b.memory &&
     a.ephemeralStorage === b.ephemeralStorage &&
-    isEqual([...(a.scalars ?? [])], [...(b.scalars ?? [])])
+    semanticEqual([...(a.scalars ?? [])], [...(b.scalars ?? [])])
   );
 }
 

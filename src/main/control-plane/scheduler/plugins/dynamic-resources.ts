@@ -3,7 +3,7 @@ import type { AllocationResult, ResourceClaim } from '#shared/api/types/resource
 import { compileNodeSelector } from '#shared/kube/node-selection.ts';
 import { AssumedObjects } from '../assumed-objects.ts';
 import { actions, type EventInterest } from '../cluster-events.ts';
-import { isEqual } from '../equality.ts';
+import { semanticEqual } from '#shared/kube/equality.ts';
 import type { NodeInfo } from '../node-info.ts';
 import type { PodInfo } from '../pod-info.ts';
 import {
@@ -227,7 +227,7 @@ function isCuredByClaim(
   if (typeof claims === 'string') return false;
   if (before?.status?.allocation && !after.status?.allocation) return true;
   if (!claims.some(({ metadata }) => metadata.uid === after.metadata.uid)) return false;
-  return !before || !isEqual(before.status ?? {}, after.status ?? {});
+  return !before || !semanticEqual(before.status ?? {}, after.status ?? {});
 }
 
 function keyOf({ metadata }: ResourceClaim): string {

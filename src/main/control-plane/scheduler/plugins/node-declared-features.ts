@@ -1,6 +1,6 @@
 import type { Node, Pod } from '#shared/api/types/core-v1.ts';
 import { actions } from '../cluster-events.ts';
-import { isEqual } from '../equality.ts';
+import { semanticEqual } from '#shared/kube/equality.ts';
 import { plugin, refusal, skip, type PluginFactory } from '../plugin.ts';
 import { names } from './names.ts';
 
@@ -22,7 +22,7 @@ export const nodeDeclaredFeatures: PluginFactory = {
           action: actions.add | actions.updateNodeDeclaredFeature,
           hint: (_pod, before, after) =>
             before === undefined ||
-            !isEqual(
+            !semanticEqual(
               (before as Node).status?.declaredFeatures ?? [],
               (after as Node).status?.declaredFeatures ?? [],
             ),
@@ -32,7 +32,7 @@ export const nodeDeclaredFeatures: PluginFactory = {
           action: actions.update,
           hint: (pod, before, after) =>
             (after as Pod).metadata.uid === pod.uid &&
-            !isEqual(requiredFeatures(before as Pod), requiredFeatures(after as Pod)),
+            !semanticEqual(requiredFeatures(before as Pod), requiredFeatures(after as Pod)),
         },
       ],
       preFilter({ pod }) {

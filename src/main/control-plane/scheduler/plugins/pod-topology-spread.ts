@@ -1,7 +1,7 @@
 import type { Node, Pod } from '#shared/api/types/core-v1.ts';
 import { noLabels } from '../affinity-terms.ts';
 import { actions, type EventInterest } from '../cluster-events.ts';
-import { isEqual } from '../equality.ts';
+import { semanticEqual } from '#shared/kube/equality.ts';
 import type { PodInfo } from '../pod-info.ts';
 import { plugin, refusal, skip, type PluginFactory } from '../plugin.ts';
 import { names } from './names.ts';
@@ -108,7 +108,7 @@ function isCuredByPod(
   if (before && after) {
     if (
       pod.uid === after.metadata.uid &&
-      !isEqual(after.spec.tolerations ?? [], before.spec.tolerations ?? []) &&
+      !semanticEqual(after.spec.tolerations ?? [], before.spec.tolerations ?? []) &&
       constraints.some(({ honorsTaints }) => honorsTaints)
     )
       return true;
@@ -142,6 +142,6 @@ function isCuredByNode(
   return (
     constraints.some(
       ({ topologyKey: key }) => before.metadata.labels?.[key] !== after.metadata.labels?.[key],
-    ) || !isEqual(before.spec?.taints ?? [], after.spec?.taints ?? [])
+    ) || !semanticEqual(before.spec?.taints ?? [], after.spec?.taints ?? [])
   );
 }

@@ -6,7 +6,7 @@ import type {
   StorageClass,
 } from '#shared/api/types/storage-v1.ts';
 import { actions, type EventInterest } from '../cluster-events.ts';
-import { isEqual } from '../equality.ts';
+import { semanticEqual } from '#shared/kube/equality.ts';
 import { plugin, refusal, skip, type PluginFactory, type Rejection } from '../plugin.ts';
 import { names } from './names.ts';
 import { VolumeBinder, volumeLimit, type NodeVolumes, type PodClaims } from './volume-binder.ts';
@@ -91,7 +91,7 @@ const events: readonly EventInterest[] = [
     action: actions.add | actions.update,
     hint: (_pod, before, after) =>
       before === undefined ||
-      !isEqual(
+      !semanticEqual(
         (before as StorageClass).allowedTopologies ?? [],
         (after as StorageClass).allowedTopologies ?? [],
       ),

@@ -1,7 +1,7 @@
 import type { PersistentVolume, PersistentVolumeClaim } from '#shared/api/types/core-v1.ts';
 import type { StorageClass } from '#shared/api/types/storage-v1.ts';
 import { actions, type EventInterest } from '../cluster-events.ts';
-import { isEqual } from '../equality.ts';
+import { semanticEqual } from '#shared/kube/equality.ts';
 import type { Listers } from '../listers.ts';
 import type { PodInfo } from '../pod-info.ts';
 import { plugin, refusal, skip, type PluginFactory } from '../plugin.ts';
@@ -115,7 +115,7 @@ const events: readonly EventInterest[] = [
     action: actions.add | actions.update,
     hint: (_pod, before, after) =>
       before === undefined ||
-      !isEqual(
+      !semanticEqual(
         volumeTopologies(before as PersistentVolume),
         volumeTopologies(after as PersistentVolume),
       ),
