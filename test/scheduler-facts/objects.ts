@@ -60,9 +60,12 @@ export function expand(kind: string, short: Short): KubeObject {
   if (kind === 'pods') return pod(base, rest);
   if (kind === 'svc')
     return { ...base, spec: { clusterIP: 'None', selector: rest['sel'] } } as never;
-  if (kind === 'rs' || kind === 'ss')
-    return { ...base, spec: { replicas: 0, selector: { matchLabels: rest['sel'] } } } as never;
-  if (kind === 'rc') return { ...base, spec: { replicas: 0, selector: rest['sel'] } } as never;
+  if (kind === 'rs' || kind === 'ss' || kind === 'rc') {
+    const labels = rest['sel'];
+    const selector = kind === 'rc' ? labels : { matchLabels: labels };
+    const template = { metadata: { labels }, spec: { containers: [{ name: 'c', image: 'i' }] } };
+    return { ...base, spec: { replicas: 0, selector, template } } as never;
+  }
   if (kind === 'dc') return { ...base, spec: {}, ...rest } as never;
   return { ...base, ...rest };
 }
@@ -146,11 +149,18 @@ function container(short: Json, index: number): Json {
     resources?: { requests?: Amounts; limits?: Amounts; claims?: unknown };
   };
   const { requests = {}, limits = {}, claims } = resources ?? {};
+  // What cannot be overcommitted is limited to what is asked for.
+  const bounded = Object.entries(requests).filter(([name]) => /\/|^hugepages-/.test(name));
+  const allLimits = { ...Object.fromEntries(bounded), ...limits };
   return {
     name: `c${index}`,
     image: 'i',
     ...short,
-    resources: { requests: { ...limits, ...requests }, limits, ...(claims ? { claims } : {}) },
+    resources: {
+      requests: { ...allLimits, ...requests },
+      limits: allLimits,
+      ...(claims ? { claims } : {}),
+    },
   };
 }
 

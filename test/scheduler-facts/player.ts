@@ -2,7 +2,8 @@ import { startScheduler } from '#main/control-plane/scheduler/index.ts';
 import type { Decision } from '#main/control-plane/scheduler/cycle.ts';
 import type { PersistentVolume, PersistentVolumeClaim, Pod } from '#shared/api/types/core-v1.ts';
 import { silentLog } from '#shared/base/log.ts';
-import { createCluster } from '#shared/client/cluster.ts';
+import { createCluster, type Cluster } from '#shared/client/cluster.ts';
+import type { KubeObject } from '#shared/kube/object.ts';
 import { FakeClock, settle } from '../support/fake-clock.ts';
 import { FakeApi } from './fake-api.ts';
 import { expand, kinds, namespaces, type Short } from './objects.ts';
@@ -33,6 +34,7 @@ interface Step {
   readonly o?: Short;
   readonly b?: unknown;
   readonly type?: string;
+  readonly sub?: string;
 }
 
 export interface Scenario {
@@ -73,20 +75,53 @@ export interface Played {
   readonly bound: readonly (string | null)[];
 }
 
-/** Plays one scenario against a whole scheduler on an API server in memory. */
-export async function play(scenario: Scenario): Promise<Played> {
-  const clock = new FakeClock(Date.UTC(2026, 0, 2));
+/** The API server that a scenario is played on. */
+export interface Stage extends AsyncDisposable {
+  readonly cluster: Cluster;
+  create(plural: string, object: KubeObject): Promise<void>;
+  patch(plural: string, key: string, patch: StagePatch): Promise<void>;
+  /** At once, without grace. */
+  remove(plural: string, key: string): Promise<void>;
+  all(plural: string): Promise<readonly KubeObject[]>;
+  get(plural: string, key: string): Promise<KubeObject | undefined>;
+  /** Resolves when everybody has heard of everything. */
+  settle(): Promise<void>;
+}
+
+export interface StagePatch {
+  readonly body: unknown;
+  readonly type?: string | undefined;
+  readonly subresource?: string | undefined;
+}
+
+/** An API server in memory. */
+export function fakeStage(): Stage {
   const api = new FakeApi();
+  return {
+    cluster: createCluster(api),
+    create: async (plural, object) => void api.put(plural, object),
+    patch: async (plural, key, { body, type }) => void api.patch(plural, key, body, type),
+    remove: async (plural, key) => api.remove(plural, key),
+    all: async (plural) => api.all(plural),
+    get: async (plural, key) => api.get(plural, key),
+    settle,
+    [Symbol.asyncDispose]: async () => {},
+  };
+}
+
+/** Plays one scenario against a whole scheduler. */
+export async function play(scenario: Scenario, stage: Stage = fakeStage()): Promise<Played> {
+  const clock = new FakeClock(Date.UTC(2026, 0, 2));
   for (const one of namespaces)
-    api.put('namespaces', { metadata: { name: one.n, labels: one.l } } as never);
+    await stage.create('namespaces', { metadata: { name: one.n, labels: one.l } } as never);
   for (const kind of Object.keys(kinds)) {
     const objects = (scenario as unknown as Record<string, readonly Short[] | undefined>)[kind];
-    for (const one of objects ?? []) create(api, kind, one);
+    for (const one of objects ?? []) await create(stage, kind, one);
   }
   const seen = new Map<string, Observed>();
   let attempts = 0;
   await using scheduler = startScheduler({
-    cluster: createCluster(api),
+    cluster: stage.cluster,
     clock,
     log: silentLog,
     recordEvent: () => {},
@@ -97,31 +132,32 @@ export async function play(scenario: Scenario): Promise<Played> {
       if (!seen.has(decision.pod.name)) seen.set(decision.pod.name, observe(decision));
     },
   });
-  await settle();
+  await stage.settle();
   await scheduler.ready;
+  const pass = async (ms: number): Promise<void> => {
+    await stage.settle();
+    await completeVolumes(stage);
+    for (let left = ms; left > 0; left -= 1000) {
+      await clock.advance(1000);
+      await stage.settle();
+    }
+  };
   for (const one of scenario.pending) {
-    create(api, 'pods', one);
-    await settle();
-    completeVolumes(api);
-    await clock.advance(1000);
-    if (!scenario.hold) await removeVictims(api);
+    await create(stage, 'pods', one);
+    await pass(1000);
+    if (!scenario.hold) await removeVictims(stage);
   }
   const before = attempts;
   const decisions = scenario.pending.map(
     ({ n, spec }) => seen.get(n) ?? { reason: isGated(spec) ? 'SchedulingGated' : 'none' },
   );
-  for (const step of scenario.then ?? []) take(api, step);
-  await settle();
-  completeVolumes(api);
-  await clock.advance(3000);
-  return {
-    decisions,
-    tried: attempts > before,
-    bound: scenario.pending.map(
-      ({ n, ns = 'ns-a' }) =>
-        (api.get('pods', `${ns}/${n}`) as Pod | undefined)?.spec.nodeName ?? null,
-    ),
-  };
+  for (const step of scenario.then ?? []) await take(stage, step);
+  await pass(3000);
+  const pods = await Promise.all(
+    scenario.pending.map(({ n, ns = 'ns-a' }) => stage.get('pods', `${ns}/${n}`)),
+  );
+  const bound = pods.map((pod) => (pod as Pod | undefined)?.spec.nodeName ?? null);
+  return { decisions, tried: attempts > before, bound };
 }
 
 function isGated(spec: unknown): boolean {
@@ -129,49 +165,55 @@ function isGated(spec: unknown): boolean {
   return Boolean(schedulingGates?.length);
 }
 
-function create(api: FakeApi, kind: string, short: Short): void {
-  api.put(kinds[kind]![0], expand(kind, short));
+async function create(stage: Stage, kind: string, short: Short): Promise<void> {
+  await stage.create(kinds[kind]![0], expand(kind, short));
 }
 
-function take(api: FakeApi, { op, k, n, o, b, type }: Step): void {
+async function take(stage: Stage, { op, k, n, o, b, type, sub }: Step): Promise<void> {
   const [plural, isNamespaced] = kinds[k]!;
   const key = isNamespaced ? `ns-a/${n}` : (n ?? '');
-  if (op === 'create' && o) create(api, k, o);
-  else if (op === 'delete') api.remove(plural, key);
-  else api.patch(plural, key, b, type);
+  if (op === 'create' && o) await create(stage, k, o);
+  else if (op === 'delete') await stage.remove(plural, key);
+  else await stage.patch(plural, key, { body: b, type, subresource: sub });
 }
 
-async function removeVictims(api: FakeApi): Promise<void> {
-  for (const { metadata } of api.all('pods'))
-    if (metadata.deletionTimestamp) api.remove('pods', `${metadata.namespace}/${metadata.name}`);
-  await settle();
+async function removeVictims(stage: Stage): Promise<void> {
+  for (const { metadata } of await stage.all('pods'))
+    if (metadata.deletionTimestamp)
+      await stage.remove('pods', `${metadata.namespace}/${metadata.name}`);
+  await stage.settle();
 }
 
 /** The volume controller's part: claims get the volumes promised to them, or new ones. */
-function completeVolumes(api: FakeApi): void {
-  const bind = ({ metadata }: PersistentVolumeClaim, volumeName: string): void =>
-    void api.patch('persistentvolumeclaims', `${metadata.namespace}/${metadata.name}`, {
-      metadata: { annotations: { 'pv.kubernetes.io/bind-completed': 'yes' } },
-      spec: { volumeName },
-      status: { phase: 'Bound' },
-    });
-  for (const volume of api.all('persistentvolumes') as readonly PersistentVolume[]) {
+async function completeVolumes(stage: Stage): Promise<void> {
+  const bind = async ({ metadata }: PersistentVolumeClaim, volumeName: string): Promise<void> => {
+    const key = `${metadata.namespace}/${metadata.name}`;
+    const annotations = { 'pv.kubernetes.io/bind-completed': 'yes' };
+    const body = { metadata: { annotations }, spec: { volumeName } };
+    await stage.patch('persistentvolumeclaims', key, { body });
+    const status = { body: { status: { phase: 'Bound' } }, subresource: 'status' };
+    await stage.patch('persistentvolumeclaims', key, status);
+  };
+  for (const volume of (await stage.all('persistentvolumes')) as readonly PersistentVolume[]) {
     const { namespace, name } = volume.spec?.claimRef ?? {};
-    const claim = api.get('persistentvolumeclaims', `${namespace}/${name}`) as
+    if (!name) continue;
+    const claim = (await stage.get('persistentvolumeclaims', `${namespace}/${name}`)) as
       | PersistentVolumeClaim
       | undefined;
-    if (claim && !claim.spec?.volumeName) bind(claim, volume.metadata.name);
+    if (claim && !claim.spec?.volumeName) await bind(claim, volume.metadata.name);
   }
-  for (const claim of api.all('persistentvolumeclaims') as readonly PersistentVolumeClaim[]) {
+  const claims = (await stage.all('persistentvolumeclaims')) as readonly PersistentVolumeClaim[];
+  for (const claim of claims) {
     const selected = claim.metadata.annotations?.['volume.kubernetes.io/selected-node'];
     if (!selected || claim.spec?.volumeName) continue;
     const name = `made-${claim.metadata.name}`;
-    api.put('persistentvolumes', {
-      metadata: { name },
-      spec: {},
-      status: { phase: 'Bound' },
-    } as never);
-    bind(claim, name);
+    const spec = {
+      capacity: claim.spec?.resources?.requests,
+      accessModes: claim.spec?.accessModes,
+      hostPath: { path: '/made' },
+    };
+    await stage.create('persistentvolumes', { metadata: { name }, spec } as never);
+    await bind(claim, name);
   }
 }
 
