@@ -34,7 +34,7 @@ export interface RunningScheduler extends AsyncDisposable {
 
 /** Starts kube-scheduler: watches the cluster and binds every pod of its profiles to a node. */
 export function startScheduler(options: StartSchedulerOptions): RunningScheduler {
-  const { clock, recordLimit = 256, random = Math.random } = options;
+  const { clock, recordLimit = 128, random = Math.random } = options;
   const stack = new AsyncDisposableStack();
   const informers = startInformers(options);
   for (const informer of Object.values(informers)) stack.use(informer);
