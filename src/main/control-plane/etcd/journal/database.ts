@@ -2,23 +2,12 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { HistoryQuery } from './journal.ts';
 import { openDatabase, pragma, readMeta } from './file.ts';
 import { entryHeaderBytes, pageEntry, type PackedBatch, type PackedPage } from './messages.ts';
-import {
-  asBuffer,
-  isTombstone,
-  maxPlaces,
-  placeBits,
-  recordKey,
-  recordPrevious,
-  sealRecord,
-} from './records.ts';
+import { isTombstone, placeBits, recordKey, recordPrevious, sealRecord } from './records.ts';
+import { findVersion, Removal, rows, selectRange } from './removal.ts';
 
 const rowsAtOnce = 16;
 const pageBytes = 256 * 1024;
-const rowsPerSlice = 256;
 const checkpointPages = 512;
-
-const selectRange = `SELECT id >> ${placeBits}, id & ${maxPlaces - 1}, record FROM history
-  WHERE id >= (? << ${placeBits}) AND id < (? << ${placeBits}) ORDER BY id`;
 
 /** The SQLite file as the journal's thread uses it. Every method is one transaction. */
 export class JournalDatabase {
@@ -30,11 +19,9 @@ export class JournalDatabase {
   readonly #select: StatementSync;
   /** Looking up what a change replaced happens while the changes are being read. */
   readonly #selectVersion: StatementSync;
-  readonly #delete: StatementSync;
   readonly #others = new Map<string, StatementSync>();
   #compactRevision: number;
-  /** What was given up before this revision has been removed. */
-  #removedRevision: number;
+  readonly #removal: Removal;
   #dirtyPages = 0;
 
   constructor(path: string) {
@@ -46,17 +33,16 @@ export class JournalDatabase {
     this.#commit = prepare('COMMIT');
     this.#insert = prepare(`INSERT INTO history (id, record) VALUES ${row}`);
     this.#insertMany = prepare(`INSERT INTO history (id, record) VALUES ${rowsOfMany}`);
-    this.#delete = prepare(`DELETE FROM history WHERE id = (? << ${placeBits}) | ?`);
     this.#select = prepare(selectRange);
     this.#select.setReturnArrays(true);
     this.#selectVersion = prepare(selectRange);
     this.#selectVersion.setReturnArrays(true);
     this.#compactRevision = readMeta(this.#database, 'compactRevision');
-    this.#removedRevision = readMeta(this.#database, 'removedRevision');
+    this.#removal = new Removal(this.#database, readMeta(this.#database, 'removedRevision'));
   }
 
   get housekeepingDue(): boolean {
-    return this.#removedRevision < this.#compactRevision || this.#dirtyPages >= checkpointPages;
+    return this.#removal.isDue(this.#compactRevision) || this.#dirtyPages >= checkpointPages;
   }
 
   commit(batch: PackedBatch): void {
@@ -92,8 +78,8 @@ export class JournalDatabase {
       if (key < query.key || (query.to !== undefined && key >= query.to)) continue;
       page.add(isTombstone(record) ? pageEntry.deletion : pageEntry.put, main, record);
       if (query.prevKv !== true) continue;
-      const previous = this.#version(key, recordPrevious(record));
-      if (previous) page.add(pageEntry.previous, previous.main, previous.record);
+      const previous = findVersion(this.#selectVersion, key, recordPrevious(record));
+      if (previous) page.add(pageEntry.previous, previous[0], previous[2]);
     }
     return page.finish(query.toRevision);
   }
@@ -105,8 +91,8 @@ export class JournalDatabase {
       const key = recordKey(record);
       if (key < query.key || (query.to !== undefined && key >= query.to) || seen.has(key)) continue;
       seen.add(key);
-      const previous = this.#version(key, recordPrevious(record));
-      if (previous) page.add(pageEntry.previous, previous.main, previous.record);
+      const previous = findVersion(this.#selectVersion, key, recordPrevious(record));
+      if (previous) page.add(pageEntry.previous, previous[0], previous[2]);
       else page.add(pageEntry.absent, main, record);
     }
     return page.finish(query.toRevision);
@@ -114,7 +100,7 @@ export class JournalDatabase {
 
   /** Takes the next slice off what compaction gave up, or moves the log into the file. */
   keepHouse(): void {
-    if (this.#removedRevision < this.#compactRevision) this.#removeSlice();
+    if (this.#removal.isDue(this.#compactRevision)) this.#removeSlice();
     if (this.#dirtyPages >= checkpointPages) this.#checkpoint();
   }
 
@@ -166,45 +152,19 @@ export class JournalDatabase {
     }
   }
 
-  /**
-   * A change up to the compaction's revision makes what it replaced superfluous, and a deletion
-   * itself too; the one at the very revision stays until the next time, for watches that begin there.
-   */
   #removeSlice(): void {
-    const last = this.#compactRevision;
-    let next = last;
-    let count = 0;
+    // What a power failure undoes here is only done again.
     this.#database.exec('PRAGMA synchronous=NORMAL');
     try {
       this.#transaction(() => {
-        const doomed: [number, number][] = [];
-        let within = 0;
-        for (const [main, place, record] of rows(this.#select, this.#removedRevision, last + 1)) {
-          if (count++ >= rowsPerSlice && main !== within && main !== last) {
-            next = main;
-            break;
-          }
-          within = main;
-          const previous = this.#version(recordKey(record), recordPrevious(record));
-          if (previous) doomed.push([previous.main, previous.place]);
-          if (isTombstone(record) && main < last) doomed.push([main, place]);
-        }
-        for (const [main, place] of doomed) this.#delete.run(main, place);
-        this.#run(`UPDATE meta SET value = ? WHERE name = 'removedRevision'`, next);
+        this.#dirtyPages += this.#removal.slice(this.#compactRevision);
       });
+    } catch (error) {
+      this.#removal.rollBack();
+      throw error;
     } finally {
       this.#database.exec('PRAGMA synchronous=FULL');
     }
-    this.#removedRevision = next;
-    this.#dirtyPages += count / 2;
-  }
-
-  #version(key: string, main: number): { main: number; place: number; record: Buffer } | undefined {
-    if (main === 0) return undefined;
-    for (const [, place, record] of rows(this.#selectVersion, main, main + 1)) {
-      if (recordKey(record) === key) return { main, place, record };
-    }
-    return undefined;
   }
 
   #run(sql: string, ...values: (number | bigint)[]): void {
@@ -223,18 +183,6 @@ export class JournalDatabase {
       if (this.#database.isTransaction) this.#database.exec('ROLLBACK');
       throw error;
     }
-  }
-}
-
-/** Revision, place and record of every change from one revision up to, not including, another. */
-function* rows(
-  select: StatementSync,
-  from: number,
-  to: number,
-): Iterable<readonly [number, number, Buffer]> {
-  for (const row of select.iterate(from, to) as Iterable<unknown>) {
-    const [main, place, record] = row as [number, number, Uint8Array];
-    yield [main, place, asBuffer(record)];
   }
 }
 
