@@ -36,7 +36,11 @@ test(
           `${watched + 1}`,
           `${round}`,
         ],
-        { stdio: ['ignore', 'pipe', 'inherit'] },
+        {
+          stdio: ['ignore', 'pipe', 'inherit'],
+          // A hundred processes read the same sources.
+          env: { ...process.env, NODE_COMPILE_CACHE: join(folder, 'compiled') },
+        },
       );
       const exited = once(child, 'close');
       const kill = (): void => void child.kill('SIGKILL');
