@@ -137,7 +137,7 @@ describe.each(kubectls().map((each, index) => ({ ...each, namespace: `kubectl-${
     test('create, patch, label, annotate and edit change what is there', async () => {
       await ok('create configmap settings --from-literal=colour=blue');
       expect(await fails('create configmap settings --from-literal=colour=red')).toContain(
-        'Error from server (AlreadyExists): configmaps "settings" already exists',
+        'configmaps "settings" already exists',
       );
       await ok('patch configmap settings --type=merge -p {"data":{"colour":"green"}}');
       await ok(
