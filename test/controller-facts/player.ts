@@ -25,6 +25,8 @@ export interface Scenario {
   readonly steps: readonly Step[];
   readonly expect?: Readonly<Record<string, Json>>;
   readonly nodes?: readonly NodeSpec[];
+  /** Lines of pods name their nodes. */
+  readonly keepNode?: boolean;
 }
 
 interface NodeSpec {
@@ -58,7 +60,12 @@ export async function play(
 }
 
 /** A pool of nodes for whoever asks for none. */
-const defaultNodes = ['sim-1', 'sim-2', 'sim-3'];
+const defaultNodes = ['node-1', 'node-2', 'node-3'];
+/** Nodes that only a selector reaches. */
+const zonedNodes = ['a', 'b', 'c'].map((zone) => ({
+  name: `sim-${zone}`,
+  labels: { 'topology.kubernetes.io/zone': `zone-${zone}` },
+}));
 
 class Player {
   readonly #scenario: Scenario;
@@ -78,7 +85,7 @@ class Player {
     this.#cluster = parts.cluster;
     this.#clock = parts.clock;
     this.#kubelet = parts.kubelet;
-    this.#view = new View(namespace, new Set(defaultNodes));
+    this.#view = new View(namespace, new Set(defaultNodes), parts.scenario.keepNode === true);
   }
 
   static async start(scenario: Scenario, stack: AsyncDisposableStack, log: Log): Promise<Player> {
@@ -128,6 +135,7 @@ class Player {
     const { admin } = this.#cluster;
     await admin.create(namespaces, { metadata: { name: namespace } });
     for (const name of defaultNodes) await this.#addNode({ name });
+    for (const node of zonedNodes) await this.#addNode(node);
     for (const node of this.#scenario.nodes ?? []) await this.#addNode(this.#filled(node));
     await this.#clock.advance(500);
     await admin.get(serviceAccounts, { namespace, name: 'default' });
@@ -228,7 +236,12 @@ class Player {
       ...object.metadata,
       ...(kind.scope === 'Namespaced' && { namespace: object.metadata.namespace ?? own }),
     };
-    await this.#cluster.admin.create(kind, { ...object, metadata });
+    const spec = (object as { spec?: object }).spec;
+    const body =
+      kind.plural === 'services'
+        ? { ...object, spec: addressed(spec ?? {}, ++this.#services) }
+        : object;
+    await this.#cluster.admin.create(kind, { ...body, metadata });
   }
 
   async #patch(step: Step): Promise<void> {
@@ -270,6 +283,7 @@ class Player {
     }
   }
 
+  #services = 0;
   #fingerprintRevision = -1;
   #fingerprintText = '';
 
@@ -556,24 +570,27 @@ class Player {
   }
 
   async #own(
-    [plural, name, ownerPlural, ownerName, more]: [
+    [plural, name, ownerPlural, ownerName, more, elsewhere]: readonly [
       string,
       string,
       string,
       string,
-      object | undefined,
+      object | null | undefined,
+      string | undefined,
     ],
     keeps = false,
   ): Promise<void> {
     const [kind, ownerKind] = [this.#kind(plural), this.#kind(ownerPlural)];
+    const from = elsewhere ? { ns: elsewhere } : {};
     const { admin } = this.#cluster;
-    const owner = await admin.get(ownerKind, this.#key(ownerKind, ownerName));
+    const owner = await admin.get(ownerKind, this.#key(ownerKind, ownerName, from));
     const object = await admin.get(kind, this.#key(kind, name));
     const reference = {
       apiVersion: groupVersionOf(ownerKind),
       kind: ownerKind.kind,
       name: ownerName,
       uid: owner.metadata.uid,
+      ...(keeps && { blockOwnerDeletion: true }),
       ...more,
     };
     const ownerReferences = [...(keeps ? (object.metadata.ownerReferences ?? []) : []), reference];
@@ -684,4 +701,18 @@ async function gone(work: Promise<unknown>): Promise<void> {
   } catch (error) {
     if (!ApiError.is(error, 'NotFound')) throw error;
   }
+}
+
+/** A service's address, as a server that gives them out would. */
+function addressed(spec: object, at: number): object {
+  const given = spec as { readonly clusterIP?: string; readonly type?: string };
+  if (given.type === 'ExternalName') return spec;
+  const clusterIP = given.clusterIP ?? `10.96.1.${at}`;
+  return {
+    clusterIP,
+    clusterIPs: [clusterIP],
+    ipFamilies: ['IPv4'],
+    ipFamilyPolicy: 'SingleStack',
+    ...spec,
+  };
 }

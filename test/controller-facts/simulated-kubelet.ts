@@ -99,7 +99,8 @@ export class SimulatedKubelet implements AsyncDisposable {
 
   async #bind(pod: Pod, sim: Sim): Promise<void> {
     if (sim.unscheduled) return;
-    const test = requiredNodeTest(pod.spec) ?? ((node: Node) => !node.metadata.labels?.['pool']);
+    const test =
+      requiredNodeTest(pod.spec) ?? ((node: Node) => node.metadata.name.startsWith('node-'));
     const fitting = [...this.nodes.values()].filter(
       (node) => test(node as never) && !node.metadata.deletionTimestamp,
     );

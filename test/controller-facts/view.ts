@@ -18,11 +18,13 @@ interface Meta {
 /** Turns what a cluster holds into the words of the recorded facts. */
 export class View {
   readonly #namespace: string;
+  readonly #showsNodes: boolean;
   readonly #defaultNodes: ReadonlySet<string>;
   readonly #names = new Map<string, string>();
   readonly #uids = new Map<string, string>();
 
-  constructor(namespace: string, defaultNodes: ReadonlySet<string>) {
+  constructor(namespace: string, defaultNodes: ReadonlySet<string>, showsNodes: boolean) {
+    this.#showsNodes = showsNodes;
     this.#namespace = namespace;
     this.#defaultNodes = defaultNodes;
   }
@@ -40,7 +42,7 @@ export class View {
   }
 
   name(name: string): string {
-    return this.text(this.#names.get(name) ?? name);
+    return minutes(this.text(this.#names.get(name) ?? name));
   }
 
   text(text: string): string {
@@ -60,11 +62,9 @@ export class View {
 
   line(pod: Pod): string {
     const labels = pod.metadata.labels ?? {};
-    const revision =
-      labels['controller-revision-hash']?.replace(/^.*-(?=[^-]+$)/, '') ??
-      '';
+    const revision = labels['controller-revision-hash']?.replace(/^.*-(?=[^-]+$)/, '') ?? '';
     const node = pod.spec.nodeName ?? '';
-    const shown = node && !this.#defaultNodes.has(node) ? this.text(node) : '';
+    const shown = this.#showsNodes && node && !this.#defaultNodes.has(node) ? this.text(node) : '';
     return [this.name(pod.metadata.name), revision, shown, this.state(pod)]
       .filter(Boolean)
       .join(' ');
@@ -79,7 +79,7 @@ export class View {
     const key = path.at(-1) ?? '';
     if (Array.isArray(value)) {
       if (key === 'conditions') return conditionsOf(value);
-      const shown = value.filter((item) => !isTokenVolume(item, key));
+      const shown = value.filter((item) => !isServersOwn(item, key));
       return shown.map((item) => this.#walk(item, [...path, '#']));
     }
     if (typeof value === 'string') return this.#string(value, key, path);
@@ -135,6 +135,7 @@ function isHidden(
 ): boolean {
   const parent = path.at(-1);
   if (path.length === 0 && (name === 'apiVersion' || name === 'kind')) return true;
+  if (name === 'resourceVersion') return true;
   if (parent !== 'metadata') return false;
   if (
     ['resourceVersion', 'creationTimestamp', 'managedFields', 'selfLink', 'generateName'].includes(
@@ -146,8 +147,18 @@ function isHidden(
   return name === 'namespace' && member === namespace;
 }
 
-/** The API server gives every pod a token. */
-function isTokenVolume(item: unknown, list: string): boolean {
-  const { name } = (item ?? {}) as { readonly name?: string };
-  return (list === 'volumes' || list === 'volumeMounts') && (name ?? '').startsWith('kube-api-access-');
+/** The API server gives every pod a token and two tolerations. */
+function isServersOwn(item: unknown, list: string): boolean {
+  const { name, key, tolerationSeconds } = (item ?? {}) as {
+    readonly name?: string;
+    readonly key?: string;
+    readonly tolerationSeconds?: number;
+  };
+  if (list === 'tolerations')
+    return (
+      tolerationSeconds === 300 && /^node.kubernetes.io\/(not-ready|unreachable)$/.test(key ?? '')
+    );
+  return (
+    (list === 'volumes' || list === 'volumeMounts') && (name ?? '').startsWith('kube-api-access-')
+  );
 }

@@ -12,7 +12,7 @@ import {
   type Wake,
 } from '#shared/kube/controller.ts';
 import { keyOf } from '#shared/kube/object.ts';
-import { controllerReference } from '#shared/kube/owners.ts';
+import { controllerOf, controllerReference } from '#shared/kube/owners.ts';
 import { syncHistory, truncate } from './daemon-set/history.ts';
 import {
   daemonTolerations,
@@ -33,6 +33,7 @@ import {
 } from './daemon-set/plan.ts';
 import { Backoff } from './backoff.ts';
 import { claim, compiledSelector, orphanTrigger } from './pods/claim.ts';
+import { byNode } from './pods/disruption.ts';
 import {
   createPod,
   deletePod,
@@ -68,26 +69,26 @@ export function createDaemonSetController(): Controller<DaemonSet> {
     watches: daemonSets,
     owns: [pods, controllerRevisions],
     concurrency: 2,
+    indexes: [byNode],
     triggers: [
       orphanTrigger(pods, daemonSets, ({ spec }) => compiledSelector(spec.selector)),
       orphanTrigger(controllerRevisions, daemonSets, ({ spec }) => compiledSelector(spec.selector)),
       trigger(nodes, ({ before, after }, cache) => {
         if (!after || (before && isSamePlace(before, after))) return [];
-        const wakes: Wake[] = [];
-        for (const set of cache.list(daemonSets))
-          if (concerns(after)(set)) wakes.push(keyOf(set.metadata));
-        return wakes;
-
-        function concerns(node: Node): (set: DaemonSet) => boolean {
-          return (set) => {
-            const now = fitOf(set)(node);
-            const then = before && fitOf(set)(before);
-            const { numberMisscheduled } = set.status;
-            return (
-              now.shouldRun || !now.mayStay || then?.shouldRun === true || numberMisscheduled > 0
-            );
-          };
+        const scheduled = new Set<string>();
+        for (const pod of cache.by(pods, 'node', after.metadata.name)) {
+          const owner = controllerOf(pod.metadata);
+          if (owner?.kind === 'DaemonSet') scheduled.add(owner.uid);
         }
+        const wakes: Wake[] = [];
+        for (const set of cache.list(daemonSets)) {
+          const { shouldRun, mayStay } = fitOf(set)(after);
+          const isThere = scheduled.has(set.metadata.uid);
+          const isMisplaced = isThere && set.status.numberMisscheduled > 0;
+          if ((shouldRun && !isThere) || (!mayStay && isThere) || isMisplaced)
+            wakes.push(keyOf(set.metadata));
+        }
+        return wakes;
       }),
     ],
     reconcile: (set, context) => reconcile(set, context, failedPods),

@@ -54,7 +54,7 @@ export function createResourceQuotaController(kinds: Kinds): Controller<Resource
     async reconcile(quota, { cache, cluster, clock }) {
       const { hard = {} } = quota.spec;
       const usages = usagesOf(quota, { cache, kinds, now: clock.now() });
-      const used = sumUsages(usages, countable(Object.keys(hard)));
+      const used = sumUsages(usages, countable(Object.keys(hard), kinds));
       const isRight =
         isEqual(quota.status.hard ?? {}, hard) && isEqual(quota.status.used ?? {}, used);
       if (!isRight)
@@ -102,12 +102,15 @@ const objectNames: ReadonlySet<string> = new Set([
 ]);
 
 /** The names that mean something; what nobody counts has no usage. */
-function countable(names: readonly string[]): readonly string[] {
+function countable(names: readonly string[], kinds: Kinds): readonly string[] {
+  const counts = new Set<string>();
+  for (const { group, plural, scope } of kinds.all)
+    if (scope === 'Namespaced') counts.add(group ? `count/${plural}.${group}` : `count/${plural}`);
   return names.filter(
     (name) =>
       podNames.test(name) ||
       objectNames.has(name) ||
-      name.startsWith('count/') ||
+      counts.has(name) ||
       name.includes('.storageclass.storage.k8s.io/'),
   );
 }
