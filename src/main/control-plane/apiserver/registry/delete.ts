@@ -94,8 +94,12 @@ export async function deleteObject(
   const cache = cacheOf(served);
   let { preconditions } = options;
   let current = cache.get(namespace, name);
+  /** As we marked it, about to be deleted at once. */
+  let ours: Entry | undefined;
   for (;;) {
     signal?.throwIfAborted();
+    // Somebody else (a kubelet) may end what we have just marked: it is deleted all the same.
+    if (!current && ours) return { entry: ours, isGone: true };
     if (!current) throw notFound(served.resource, name);
     checkPreconditions(context, current, preconditions);
     const revert = await core.admission.validate(await admitted(context, current));
@@ -109,7 +113,10 @@ export async function deleteObject(
       } else {
         const marked = await mark(context, current, step.draft);
         if (marked.isWritten && !step.deletesAfter) return { entry: marked.entry, isGone: false };
-        if (marked.isWritten) preconditions = undefined;
+        if (marked.isWritten) {
+          preconditions = undefined;
+          ours = marked.entry;
+        }
         current = marked.isWritten ? marked.entry : marked.current;
         if (marked.isWritten && options.dryRun) return { entry: marked.entry, isGone: true };
       }
