@@ -47,7 +47,10 @@ export const jobs = resource<Job>({
     spec.parallelism ??= 1;
     spec.backoffLimit ??= spec.backoffLimitPerIndex === undefined ? 6 : 2_147_483_647;
     const labels = spec.template.metadata?.labels;
-    if (labels && Object.keys(metadata.labels ?? {}).length === 0) metadata.labels = { ...labels };
+    if (labels && Object.keys(metadata.labels ?? {}).length === 0) {
+      metadata.labels = { ...labels };
+      inherited.add(metadata.labels);
+    }
     spec.completionMode ??= 'NonIndexed';
     spec.suspend ??= false;
     spec.podReplacementPolicy ??= spec.podFailurePolicy ? 'Failed' : 'TerminatingOrFailed';
@@ -112,6 +115,9 @@ export function defaultJobTemplate(spec: Draft<Job>['spec']): void {
   defaultPodTemplate(spec.template);
 }
 
+/** Labels that a job has from its template: upstream shares one map, so it gets the generated ones too. */
+const inherited = new WeakSet<object>();
+
 /** Pods of a job are found by its UID, which nobody else has. */
 function generateSelector({ metadata, spec }: Draft<Job>): void {
   const template = (spec.template.metadata ??= {} as Draft<ObjectMeta>);
@@ -119,6 +125,7 @@ function generateSelector({ metadata, spec }: Draft<Job>): void {
   for (const label of jobLabels.jobName) labels[label] ??= nameOf(metadata);
   for (const label of jobLabels.controllerUid) labels[label] ??= metadata.uid;
   template.labels = Object.fromEntries(Object.entries(labels).sort(([a], [b]) => (a < b ? -1 : 1)));
+  if (metadata.labels && inherited.has(metadata.labels)) metadata.labels = { ...template.labels };
   const [, uidLabel] = jobLabels.controllerUid;
   spec.selector ??= {};
   spec.selector.matchLabels = { [uidLabel]: metadata.uid, ...spec.selector.matchLabels };
