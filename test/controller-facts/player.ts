@@ -1,4 +1,5 @@
 import { admissionPlugins } from '#main/control-plane/apiserver/admission/index.ts';
+import type { Authorizer } from '#main/control-plane/apiserver/authorization/authorizer.ts';
 import { startControllerManager } from '#main/control-plane/controller-manager/index.ts';
 import { resources } from '#shared/api/index.ts';
 import { events as coreEvents } from '#shared/api/core/event.ts';
@@ -35,6 +36,11 @@ interface NodeSpec {
   readonly taints?: readonly unknown[];
   readonly unschedulable?: boolean;
 }
+
+const authorizer: Authorizer = {
+  name: 'AlwaysAllow',
+  authorize: () => ({ verdict: 'Allow', reason: '' }),
+};
 
 type Step = Readonly<Record<string, unknown>>;
 interface Selection {
@@ -100,16 +106,11 @@ class Player {
       }
     };
     const clock = new WarpClock(Date.UTC(2026, 0, 5, 10, 0, 5), idle);
-    const authorizer = {
-      name: 'AlwaysAllow',
-      authorize: () => ({ verdict: 'Allow', reason: '' }) as const,
-    };
     const cluster = stack.use(
       await startTestCluster({
         clock,
         log,
-        authorizer,
-        admission: admissionPlugins({ authorizer }),
+        security: () => ({ admission: admissionPlugins({ authorizer }) }),
       }),
     );
     revision = () => String(cluster.store.revision);
@@ -179,7 +180,7 @@ class Player {
       patch: () => this.#patch(step),
       delete: () => this.#delete(step),
       scale: () => this.#scale(step),
-      settle: () => this.#settle(),
+      settle: () => this.#settle(step['settle']),
       snap: () => this.#snap(step['snap'] as string[], step['quiet'] as number | undefined),
       rounds: () => this.#rounds(step['rounds'] as { view: string; n?: number }),
       wait: () => this.#clock.advance(step['wait'] as number),
@@ -209,7 +210,7 @@ class Player {
       if (name in step) {
         const shown = await handle();
         await this.#clock.advance(20);
-        return shown === undefined ? undefined : (shown as Json);
+        return shown === undefined ? undefined : shown;
       }
     throw new Error(`the player does not know ${JSON.stringify(step)}`);
   }
@@ -236,12 +237,7 @@ class Player {
       ...object.metadata,
       ...(kind.scope === 'Namespaced' && { namespace: object.metadata.namespace ?? own }),
     };
-    const spec = (object as { spec?: object }).spec;
-    const body =
-      kind.plural === 'services'
-        ? { ...object, spec: addressed(spec ?? {}, ++this.#services) }
-        : object;
-    await this.#cluster.admin.create(kind, { ...body, metadata });
+    await this.#cluster.admin.create(kind, { ...object, metadata });
   }
 
   async #patch(step: Step): Promise<void> {
@@ -283,7 +279,6 @@ class Player {
     }
   }
 
-  #services = 0;
   #fingerprintRevision = -1;
   #fingerprintText = '';
 
@@ -329,8 +324,8 @@ class Player {
     return counts;
   }
 
-  async #settle(): Promise<Json> {
-    await this.#rest();
+  async #settle(quiet: unknown): Promise<Json> {
+    await this.#rest(typeof quiet === 'number' ? quiet : undefined);
     return this.#counts();
   }
 
@@ -441,7 +436,7 @@ class Player {
         status.availableReplicas ?? 0,
         metadata.annotations?.[`${prefix}/max-replicas`] ?? '',
       ])
-      .sort((a, b) => Number(a[0]) - Number(b[0])) as Json;
+      .sort((a, b) => Number(a[0]) - Number(b[0]));
   }
 
   async #events(): Promise<Json> {
@@ -476,7 +471,6 @@ class Player {
     const { n, name, node, label, terminating } = selection;
     const wanted = selection.state ?? state;
     const found = this.#pods()
-      .filter((pod) => !isOver(pod) || wanted === undefined)
       .filter((pod) => wanted === undefined || this.#view.state(pod) === wanted)
       .filter((pod) => name === undefined || pod.metadata.name === name)
       .filter((pod) => node === undefined || pod.spec.nodeName === node)
@@ -498,9 +492,11 @@ class Player {
 
   async #finish(step: Step): Promise<void> {
     const selection = step['finish'] as Selection;
-    for (const pod of this.#select(selection, selection.state ?? undefined))
-      if (!isOver(pod))
-        await this.#kubelet.finish(keyOf(pod.metadata), (step['exit'] as number | undefined) ?? 0);
+    const running = this.#select({ ...selection, n: Infinity }, undefined).filter(
+      (pod) => !isOver(pod),
+    );
+    for (const pod of running.slice(0, selection.n))
+      await this.#kubelet.finish(keyOf(pod.metadata), (step['exit'] as number | undefined) ?? 0);
   }
 
   async #deletePods(step: Step): Promise<void> {
@@ -633,7 +629,7 @@ class Player {
     for (;;)
       try {
         const fresh = await admin.get(nodes, { name });
-        await admin.update(nodes, { ...fresh, status } as Node, { subresource: 'status' });
+        await admin.update(nodes, { ...fresh, status }, { subresource: 'status' });
         return;
       } catch (error) {
         if (!ApiError.is(error, 'Conflict')) throw error;
@@ -701,18 +697,4 @@ async function gone(work: Promise<unknown>): Promise<void> {
   } catch (error) {
     if (!ApiError.is(error, 'NotFound')) throw error;
   }
-}
-
-/** A service's address, as a server that gives them out would. */
-function addressed(spec: object, at: number): object {
-  const given = spec as { readonly clusterIP?: string; readonly type?: string };
-  if (given.type === 'ExternalName') return spec;
-  const clusterIP = given.clusterIP ?? `10.96.1.${at}`;
-  return {
-    clusterIP,
-    clusterIPs: [clusterIP],
-    ipFamilies: ['IPv4'],
-    ipFamilyPolicy: 'SingleStack',
-    ...spec,
-  };
 }

@@ -117,12 +117,19 @@ function minutes(text: string): string {
   return text.replace(/-(29|30|31)\d{6}\b/, '-<minutes>');
 }
 
+interface Shown {
+  readonly type: string;
+  readonly status: string;
+  readonly reason?: string;
+  readonly observedGeneration?: number;
+}
+
 function conditionsOf(list: readonly unknown[]): Json {
   const shown: Record<string, string> = {};
-  for (const item of list as readonly Record<string, unknown>[]) {
+  for (const item of list as readonly Shown[]) {
     const { type, status, reason, observedGeneration } = item;
-    const generation = typeof observedGeneration === 'number' ? `@${observedGeneration}` : '';
-    shown[String(type)] = `${String(status)}${reason ? `/${String(reason)}` : ''}${generation}`;
+    const generation = observedGeneration !== undefined ? `@${observedGeneration}` : '';
+    shown[type] = `${status}${reason ? `/${reason}` : ''}${generation}`;
   }
   return shown;
 }
