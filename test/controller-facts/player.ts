@@ -7,7 +7,7 @@ import { namespaces } from '#shared/api/core/namespace.ts';
 import { nodes } from '#shared/api/core/node.ts';
 import { pods } from '#shared/api/core/pod.ts';
 import { serviceAccounts } from '#shared/api/core/service-account.ts';
-import type { Node, Pod } from '#shared/api/types/core-v1.ts';
+import type { Pod } from '#shared/api/types/core-v1.ts';
 import type { ReplicaSet } from '#shared/api/types/apps-v1.ts';
 import { silentLog, type Log } from '#shared/base/log.ts';
 import { patchTypes, type PatchType } from '#shared/client/transport.ts';
