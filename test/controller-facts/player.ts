@@ -401,8 +401,11 @@ class Player {
         Object.keys(shown['data'] as object).map((key) => [key, '<data>']),
       );
     if (plural === 'statefulsets' && spec?.['volumeClaimTemplates']) {
-      const { volumeClaimTemplates: _, ...others } = whole['spec'] as Record<string, Json>;
-      whole['spec'] = others;
+      const templates = spec['volumeClaimTemplates'] as { metadata: { name: string } }[];
+      const volumeClaimTemplates = templates.map(({ metadata: { name } }) => ({
+        metadata: { name },
+      }));
+      whole['spec'] = { ...(whole['spec'] as Record<string, Json>), volumeClaimTemplates };
     }
     return whole;
   }

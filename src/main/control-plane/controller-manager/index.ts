@@ -25,6 +25,7 @@ import { createNodeIpamController, type PodRangeOptions } from './node-ipam.ts';
 import { startNodeLifecycle } from './node-lifecycle.ts';
 import { nodeTaintController, nodeTtlController } from './node/node-taints.ts';
 import { podGcController } from './pod-gc.ts';
+import { claimBindingController, volumeBindingController } from './pv-binder.ts';
 import { replicaSetController, replicationController } from './replica-set.ts';
 import { createResourceQuotaController } from './resource-quota.ts';
 import { createRootCaPublisher } from './root-ca-publisher.ts';
@@ -97,6 +98,8 @@ function controllers(options: ControllerManagerOptions): readonly Controller[] {
     createRootCaPublisher(caBundle),
     ...(signToken ? [createTokenController({ caBundle, signToken })] : []),
     clusterRoleAggregationController,
+    claimBindingController,
+    volumeBindingController,
     claimProtectionController,
     volumeProtectionController,
     podGcController,
