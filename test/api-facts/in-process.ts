@@ -1,6 +1,7 @@
 import { decodeObject } from '#shared/api/codec/decode.ts';
 import { DecodeError } from '#shared/api/codec/decode-context.ts';
 import { resources } from '#shared/api/index.ts';
+import type { CustomResourceDefinition } from '#shared/api/types/apiextensions-v1.ts';
 import type { Pod, Service } from '#shared/api/types/core-v1.ts';
 import type { FieldError } from '#shared/kube/errors.ts';
 import type { Draft, KubeObject } from '#shared/kube/object.ts';
@@ -141,9 +142,15 @@ function storedBase(resource: Resource, base: string): KubeObject {
   if (errors.length > 0) {
     throw new Error(`The base ${base} is refused: ${JSON.stringify(errors.slice(0, 3))}`);
   }
+  if (resource.plural === 'customresourcedefinitions')
+    establish(draft as Draft<CustomResourceDefinition>);
   const object = JSON.parse(JSON.stringify(draft)) as KubeObject;
   stored.set(base, object);
   return object;
+}
+
+function establish({ status }: Draft<CustomResourceDefinition>): void {
+  status.conditions = [{ type: 'Established', status: 'True' }];
 }
 
 function refusal(errors: readonly FieldError[]): Answer | undefined {
