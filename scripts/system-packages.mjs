@@ -8,6 +8,8 @@ const packages = {
   etcdctl: 'etcd-client',
   kubectl: 'kubernetes-client',
   openssl: 'openssl',
+  chromium: 'chromium',
+  python3: 'python3-venv',
 };
 
 /** Installs what it may (root on Debian); returns the names of the programs that are still missing. */

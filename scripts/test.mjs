@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { build } from './build.mjs';
 import { environment, install, node, root, run } from './install.mjs';
 import { installSystemPackages } from './system-packages.mjs';
 
@@ -13,6 +14,7 @@ if (missing.length > 0 && process.env.CI === 'true') {
   process.exit(1);
 }
 run(node, ['scripts/check.mjs']);
+build();
 
 const scratch = mkdtempSync(join(tmpdir(), 'pilothouse-test-'));
 try {

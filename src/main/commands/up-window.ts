@@ -17,24 +17,20 @@ export interface WindowServices {
   readonly log: Log;
 }
 
-/** The built page: beside the bundle, or where the build put it for a run from source. */
-export function rendererFolder(): string | undefined {
-  const here = import.meta.dirname;
-  return [join(here, '../renderer'), join(here, '../../../out/renderer')].find((folder) =>
-    existsSync(join(folder, 'index.html')),
-  );
-}
+/** Where the build puts the page. */
+const rendererFolder = join(import.meta.dirname, '../../../out/renderer');
 
 /** Serves the window of a running cluster to a browser. Throws when the page has not been built. */
 export async function startWindow(services: WindowServices): Promise<ServedWindow> {
-  const assets = rendererFolder();
-  if (assets === undefined) {
+  if (!existsSync(join(rendererFolder, 'index.html'))) {
     throw new Error('The window has not been built: run "npm start", or add --no-window');
   }
   await using stack = new AsyncDisposableStack();
   const handlers = stack.use(windowHandlers(services));
   const log = services.log.child({ component: 'window' });
-  const window = stack.use(await serveWindow({ contract: app, handlers, assets, log }));
+  const window = stack.use(
+    await serveWindow({ contract: app, handlers, assets: rendererFolder, log }),
+  );
   const owned = stack.move();
   return { url: window.url, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }
