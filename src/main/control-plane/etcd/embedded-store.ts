@@ -109,7 +109,9 @@ class JournalledStore implements EmbeddedStore {
     this.#log = log;
     this.#journal = journal;
     this.#compactRevision = state.compactRevision;
-    this.#recent = new RecentHistory(state.revision + 1, recentBytes);
+    // A store that begins has no past that memory would not hold.
+    const isNew = state.revision === emptyState.revision;
+    this.#recent = new RecentHistory(isNew ? 0 : state.revision + 1, recentBytes);
     this.#lessor = new Lessor({ clock, expired: (id) => void this.#expire(id) });
     for (const kv of state.live) this.#head.durable.set(kv);
     this.#lessor.load(state.leases, state.live);

@@ -71,6 +71,28 @@ test('revisions go on even if everything has been deleted and compacted', async 
   expect((await store.range({ key: 'a' })).kvs[0]).toMatchObject({ modRevision: 4, version: 1 });
 });
 
+test('a past of many pages is read from disk as it was', async () => {
+  await using store = await open(new FakeClock());
+  await Promise.all(Array.from({ length: 10_000 }, (_, i) => put(store, `k${i % 700}`, `v${i}`)));
+  const then = await store.range({ key: 'k', rangeEnd: 'l', revision: 1001 });
+  expect(then.count).toBe(700);
+  for (const { key, value, modRevision } of then.kvs) {
+    const i = Number(key.slice(1));
+    const newest = i < 300 ? i + 700 : i;
+    expect([modRevision, Buffer.from(value).toString()]).toEqual([newest + 2, `v${newest}`]);
+  }
+  const revisions: number[] = [];
+  using _watch = store.watch({ key: 'k69', rangeEnd: 'k6:', startRevision: 2 }, (message) => {
+    if (message.type === 'events')
+      revisions.push(...message.events.map(({ kv }) => kv.modRevision));
+  });
+  const expected = Array.from({ length: 10_000 }, (_, i) => i + 2).filter((revision) =>
+    `k${(revision - 2) % 700}`.startsWith('k69'),
+  );
+  await expect.poll(() => revisions.length).toBe(expected.length);
+  expect(revisions).toEqual(expected);
+});
+
 test('compaction leaves on disk what can still be read, and nothing else', async () => {
   const clock = new FakeClock();
   {

@@ -6,7 +6,9 @@ import { isTombstone, placeBits, recordKey, recordPrevious, sealRecord } from '.
 import { findVersion, Removal, rows, selectRange } from './removal.ts';
 
 const rowsAtOnce = 16;
+/** No question keeps a commit waiting for more than so much. */
 const pageBytes = 256 * 1024;
+const scannedRows = 4096;
 const checkpointPages = 512;
 
 /** The SQLite file as the journal's thread uses it. Every method is one transaction. */
@@ -71,8 +73,9 @@ export class JournalDatabase {
   history(query: HistoryQuery): PackedPage {
     const page = new PageWriter();
     let through = query.fromRevision - 1;
+    let scanned = 0;
     for (const [main, , record] of rows(this.#select, query.fromRevision, query.toRevision + 1)) {
-      if (main !== through && page.length > pageBytes) return page.finish(through);
+      if (main !== through && isEnough(page, scanned++)) return page.finish(through);
       through = main;
       const key = recordKey(record);
       if (key < query.key || (query.to !== undefined && key >= query.to)) continue;
@@ -87,7 +90,11 @@ export class JournalDatabase {
   before(query: HistoryQuery): PackedPage {
     const page = new PageWriter();
     const seen = new Set<string>();
+    let through = query.fromRevision - 1;
+    let scanned = 0;
     for (const [main, , record] of rows(this.#select, query.fromRevision, query.toRevision + 1)) {
+      if (main !== through && isEnough(page, scanned++)) return page.finish(through);
+      through = main;
       const key = recordKey(record);
       if (key < query.key || (query.to !== undefined && key >= query.to) || seen.has(key)) continue;
       seen.add(key);
@@ -184,6 +191,10 @@ export class JournalDatabase {
       throw error;
     }
   }
+}
+
+function isEnough(page: PageWriter, scanned: number): boolean {
+  return page.length > pageBytes || scanned >= scannedRows;
 }
 
 /** Entries of a page in one growing buffer. */

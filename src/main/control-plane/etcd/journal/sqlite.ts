@@ -67,11 +67,17 @@ class SqliteJournal implements Journal {
   }
 
   async before(query: HistoryQuery): Promise<ReadonlyMap<string, KeyValue | undefined>> {
-    const { page } = await this.#request({ type: 'before', query });
     const states = new Map<string, KeyValue | undefined>();
-    for (const { kind, main, record } of entries(page!)) {
-      if (kind === pageEntry.absent) states.set(recordKey(record), undefined);
-      else states.set(recordKey(record), readRecord(record, main).kv);
+    for (let fromRevision = query.fromRevision; fromRevision <= query.toRevision;) {
+      const rest = { ...query, fromRevision };
+      const { page } = await this.#request({ type: 'before', query: rest });
+      for (const { kind, main, record } of entries(page!)) {
+        const key = recordKey(record);
+        // What came first tells how it was before.
+        if (states.has(key)) continue;
+        states.set(key, kind === pageEntry.absent ? undefined : readRecord(record, main).kv);
+      }
+      fromRevision = page!.throughRevision + 1;
     }
     return states;
   }
