@@ -24,6 +24,7 @@ async function serverStage(): Promise<Stage> {
     });
   return {
     cluster: cluster.as('system:kube-scheduler'),
+    asStored: false,
     async create(plural, object) {
       const resource = resourceOf(plural);
       const { status } = object as KubeObject & { readonly status?: unknown };

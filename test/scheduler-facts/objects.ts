@@ -45,8 +45,15 @@ const priorities: Readonly<Record<string, number>> = {
   'p100-never': 100,
 };
 
-/** The whole object, with what the API server would have added. */
-export function expand(kind: string, short: Short): KubeObject {
+/**
+ * The whole object, with what admission and, where `asStored`, the pod strategy of the API server
+ * would have added.
+ */
+export function expand(
+  kind: string,
+  short: Short,
+  { asStored }: { readonly asStored: boolean },
+): KubeObject {
   const { n, ns = 'ns-a', l, a, ...rest } = short;
   const isNamespaced = kinds[kind]?.[1] ?? false;
   const metadata = {
@@ -57,7 +64,10 @@ export function expand(kind: string, short: Short): KubeObject {
   };
   const base = { metadata } as unknown as KubeObject & { metadata: Json };
   if (kind === 'nodes') return node(base, rest);
-  if (kind === 'pods') return pod(base, rest);
+  if (kind === 'pods') {
+    const full = pod(base, rest);
+    return asStored ? withLabelKeys(full) : full;
+  }
   if (kind === 'svc')
     return { ...base, spec: { clusterIP: 'None', selector: rest['sel'] } } as never;
   if (kind === 'rs' || kind === 'ss' || kind === 'rc') {
@@ -176,10 +186,9 @@ function controller(owner: string): Json {
   return { apiVersion, kind, name, uid: `uid-${name}`, controller: true };
 }
 
-/** What admission and the pod strategy do to a new pod. */
+/** What admission does to a new pod. */
 function admitted(pod: Json): KubeObject {
   const spec = pod['spec'] as Json;
-  const { labels = {} } = pod['metadata'] as { labels?: Record<string, string> };
   if (spec['runtimeClassName'] === 'heavy') spec['overhead'] = { cpu: '250m', memory: '256Mi' };
   if (spec['runtimeClassName'] === 'special') {
     spec['nodeSelector'] = { ...(spec['nodeSelector'] as object | undefined), rt: 'special' };
@@ -192,7 +201,14 @@ function admitted(pod: Json): KubeObject {
       if (ports) one['ports'] = ports.map((port) => ({ hostPort: port['containerPort'], ...port }));
     }
   }
-  const affinity = structuredClone(spec['affinity']) as Record<string, Json> | undefined;
+  return pod as never;
+}
+
+/** Label keys of affinity terms become part of their selectors when a pod is created. */
+function withLabelKeys(full: KubeObject): KubeObject {
+  const pod = full as unknown as { readonly spec: Json; readonly metadata: Json };
+  const { labels = {} } = pod.metadata as { labels?: Record<string, string> };
+  const affinity = structuredClone(pod.spec['affinity']) as Record<string, Json> | undefined;
   for (const kind of ['podAffinity', 'podAntiAffinity']) {
     const terms = affinity?.[kind] as Record<string, Json[]> | undefined;
     for (const term of terms?.['requiredDuringSchedulingIgnoredDuringExecution'] ?? [])
@@ -200,8 +216,8 @@ function admitted(pod: Json): KubeObject {
     for (const one of terms?.['preferredDuringSchedulingIgnoredDuringExecution'] ?? [])
       mergeLabelKeys(one['podAffinityTerm'] as Json, labels);
   }
-  if (affinity) spec['affinity'] = affinity;
-  return pod as never;
+  if (affinity) pod.spec['affinity'] = affinity;
+  return full;
 }
 
 function mergeLabelKeys(term: Json, labels: Record<string, string>): void {

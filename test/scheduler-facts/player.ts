@@ -78,6 +78,8 @@ export interface Played {
 /** The API server that a scenario is played on. */
 export interface Stage extends AsyncDisposable {
   readonly cluster: Cluster;
+  /** Objects are kept just as they are created, so that they have to be complete. */
+  readonly asStored: boolean;
   create(plural: string, object: KubeObject): Promise<void>;
   patch(plural: string, key: string, patch: StagePatch): Promise<void>;
   /** At once, without grace. */
@@ -99,6 +101,7 @@ export function fakeStage(): Stage {
   const api = new FakeApi();
   return {
     cluster: createCluster(api),
+    asStored: true,
     create: async (plural, object) => void api.put(plural, object),
     patch: async (plural, key, { body, type }) => void api.patch(plural, key, body, type),
     remove: async (plural, key) => api.remove(plural, key),
@@ -166,7 +169,7 @@ function isGated(spec: unknown): boolean {
 }
 
 async function create(stage: Stage, kind: string, short: Short): Promise<void> {
-  await stage.create(kinds[kind]![0], expand(kind, short));
+  await stage.create(kinds[kind]![0], expand(kind, short, stage));
 }
 
 async function take(stage: Stage, { op, k, n, o, b, type, sub }: Step): Promise<void> {

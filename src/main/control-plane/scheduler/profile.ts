@@ -22,6 +22,8 @@ export interface Profile {
   readonly preEnqueue: readonly Plugin[];
   readonly preFilter: readonly Plugin[];
   readonly filter: readonly Plugin[];
+  /** The filters that look at one node alone, as far as they come before all others. */
+  readonly localFilters: ReadonlySet<Plugin>;
   readonly postFilter: readonly Plugin[];
   readonly preScore: readonly Plugin[];
   readonly score: readonly ScorePlugin[];
@@ -94,10 +96,16 @@ export function createProfile(
     plugins,
     isBefore: sort.isBefore,
     ...points,
+    localFilters: leadingLocal(points.filter),
     interests: new Map(
       plugins.flatMap(({ name, events }) => (events ? [[name, withTaints(events)]] : [])),
     ),
   };
+}
+
+function leadingLocal(filters: readonly Plugin[]): ReadonlySet<Plugin> {
+  const end = filters.findIndex(({ isNodeLocal }) => !isNodeLocal);
+  return new Set(end < 0 ? filters : filters.slice(0, end));
 }
 
 /** Who waits for new nodes is told of changed taints too, as upstream does for whatever reason. */

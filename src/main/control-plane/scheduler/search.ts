@@ -71,7 +71,7 @@ export class NodeSearch {
     const promised = snapshot.get(pod.pod.status?.nominatedNodeName ?? '');
     if (promised && !filterWithNominated(filters, { pod, node: promised }, nominations))
       return { feasible: [promised], refusals: { nodes: [], verdicts: [], rest: undefined } };
-    const question = { pod, filters, equivalents, ...splitFilters(filters) };
+    const question = { pod, filters, equivalents, ...splitFilters(profile, filters) };
     const wanted = (nodes: readonly NodeInfo[]): number => this.#nodesToFind(profile, nodes.length);
     if (nodeNames) {
       const nodes = [...nodeNames].flatMap((name) => snapshot.get(name) ?? []);
@@ -168,7 +168,8 @@ export class NodeSearch {
     const nodes = snapshot.changedSince(generation);
     const names = nominations.changedSince(version);
     if (!nodes || !names) return undefined;
-    const changed = new Set(nodes);
+    // Places that only pods know of are no nodes.
+    const changed = new Set(nodes.filter(({ node }) => node));
     for (const name of names) {
       const node = snapshot.get(name);
       if (node) changed.add(node);
@@ -185,8 +186,11 @@ export class NodeSearch {
   }
 }
 
-function splitFilters(filters: readonly ActiveFilter[]): Pick<Question, 'local' | 'others'> {
-  const end = filters.findIndex(({ plugin }) => !plugin.isNodeLocal);
+function splitFilters(
+  { localFilters }: Profile,
+  filters: readonly ActiveFilter[],
+): Pick<Question, 'local' | 'others'> {
+  const end = filters.findIndex(({ plugin }) => !localFilters.has(plugin));
   if (end < 0) return { local: filters, others: [] };
   return { local: filters.slice(0, end), others: filters.slice(end) };
 }

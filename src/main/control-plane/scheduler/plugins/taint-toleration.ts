@@ -17,6 +17,7 @@ export const taintToleration: PluginFactory = {
   create: ({ snapshot }) =>
     plugin<undefined, readonly Toleration[]>({
       name: names.taintToleration,
+      isNodeLocal: true,
       events: [
         {
           resource: 'Node',
