@@ -59,7 +59,7 @@ test('what is remembered of equal pods never differs from what is found out anew
   const profile = createProfile(contextFor(snapshot, nominations, pods));
   const options = { snapshot, nominations, random: () => 0, percentageOfNodesToScore: 100 };
   const remembering = new SchedulingCycle(options);
-  for (let step = 0; step < 1500; step++) {
+  for (let step = 0; step < 800; step++) {
     change(snapshot, nominations);
     const pod = new PodInfo(podOf(`pending-${step}`, pick(shapes)));
     pods.set(pod.pod);
