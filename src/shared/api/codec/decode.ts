@@ -1,6 +1,6 @@
 import { DecodeContext, DecodeError } from '#shared/api/codec/decode-context.ts';
 import { type ParsedJson, tooDeep } from '#shared/api/codec/json.ts';
-import { keyOccurrences } from '#shared/api/codec/json-keys.ts';
+import { keyOccurrences, shownPath } from '#shared/api/codec/json-keys.ts';
 import { structOf } from '#shared/api/codec/type-codec.ts';
 import { membersOf, typeData } from '#shared/api/schema/type-data.ts';
 import type { Draft, KubeObject } from '#shared/kube/object.ts';
@@ -60,18 +60,11 @@ function strictErrorsIn(typeName: string, text: string): readonly string[] {
   const errors = new Set<string>();
   for (const { path, isDuplicate } of keyOccurrences(text)) {
     const known = isKnown(typeName, path);
-    const shown = JSON.stringify(strictPathOf(path));
+    const shown = shownPath(path);
     if (known === false) errors.add(`unknown field ${shown}`);
     else if (known && isDuplicate) errors.add(`duplicate field ${shown}`);
   }
   return [...errors];
-}
-
-function strictPathOf(path: readonly (string | number)[]): string {
-  return path.reduce<string>((text, step) => {
-    if (typeof step === 'number') return `${text}[${step}]`;
-    return text ? `${text}.${step}` : step;
-  }, '');
 }
 
 /** False for a key that its struct does not have; `undefined` inside such a key and inside raw JSON. */

@@ -1,4 +1,4 @@
-import { endOfString, skipSpace } from '#shared/api/codec/json.ts';
+import { countKeys, endOfString, type ParsedJson, skipSpace } from '#shared/api/codec/json.ts';
 
 /** A key of the document, in order; `isDuplicate` when the same object had it before. */
 export interface KeyOccurrence {
@@ -51,4 +51,27 @@ export function keyOccurrences(text: string): readonly KeyOccurrence[] {
   };
   readValue([]);
   return occurrences;
+}
+
+/** What strict reading says of a document whose types nobody knows: each key that was given twice. */
+export function duplicateFields({
+  text,
+  parsed,
+}: {
+  readonly text: string;
+  readonly parsed: ParsedJson;
+}): readonly string[] {
+  if (countKeys(parsed.value) === parsed.keys) return [];
+  const duplicates = keyOccurrences(text).filter(({ isDuplicate }) => isDuplicate);
+  return [...new Set(duplicates.map(({ path }) => `duplicate field ${shownPath(path)}`))];
+}
+
+/** `"spec.containers[0].name"`, in quotes. */
+export function shownPath(path: readonly (string | number)[]): string {
+  let text = '';
+  for (const step of path) {
+    if (typeof step === 'number') text += `[${step}]`;
+    else text += text ? `.${step}` : step;
+  }
+  return JSON.stringify(text);
 }

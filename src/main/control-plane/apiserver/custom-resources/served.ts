@@ -14,6 +14,7 @@ import { objectForm } from '#main/control-plane/apiserver/storage/entry.ts';
 import type { ResourceCache } from '#main/control-plane/apiserver/storage/resource-cache.ts';
 import { DecodeError } from '#shared/api/codec/decode.ts';
 import { withPlainNumbers } from '#shared/api/codec/json.ts';
+import { duplicateFields } from '#shared/api/codec/json-keys.ts';
 import type {
   CustomResourceDefinition,
   CustomResourceDefinitionVersion,
@@ -80,14 +81,15 @@ function customCodec(resource: Resource, schema: JSONSchemaProps | undefined): O
     apiVersion,
     hasStrategicPatch: false,
     schema: ownershipSchema(schema),
-    decode({ value }, { isStrict }) {
+    decode({ value, source }, { isStrict }) {
       if (typeof value !== 'object' || value === null || Array.isArray(value)) {
         throw new DecodeError(
           'json: cannot unmarshal into Go value of type map[string]interface {}',
         );
       }
       const { apiVersion: _a, kind: _k, metadata, ...content } = value as Record<string, unknown>;
-      const found = { isStrict, errors: [] as string[] };
+      const duplicates = isStrict && source ? duplicateFields(source) : [];
+      const found = { isStrict, errors: [...duplicates] };
       const object = {
         kind: resource.kind,
         apiVersion,
