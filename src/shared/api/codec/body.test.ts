@@ -46,5 +46,5 @@ test.each([
     'no kind "Foo" is registered for version "v1" in scheme "pkg/api/legacyscheme/scheme.go:30"',
   ],
 ])('%j is no Pod', (given, fault) => {
-  expect(kindFault(given, 'core.v1.Pod')).toBe(fault);
+  expect(kindFault(given, { apiVersion: 'v1', kind: 'Pod' })).toBe(fault);
 });

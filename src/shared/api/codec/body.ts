@@ -56,15 +56,20 @@ export function cannotHandle(given: TypeMeta, expectedKind: string, why: string)
 
 /**
  * Why a body of one kind is not taken for another: upstream cannot convert a kind that it knows, and
- * does not know the rest. `expectedType` is the wanted kind's type, such as `core.v1.Pod`.
+ * does not know the rest.
  */
-export function kindFault({ apiVersion, kind }: TypeMeta, expectedType: string): string {
-  const given = typeNames.find((name) => typeData(name).gvk?.includes(`${apiVersion}/${kind}`));
-  if (given === undefined)
-    return `no kind "${kind}" is registered for version "${apiVersion}" in scheme "pkg/api/legacyscheme/scheme.go:30"`;
-  const [, ...versioned] = given.split('.');
-  const [group, , ...name] = expectedType.split('.');
+export function kindFault(given: TypeMeta, expected: TypeMeta): string {
+  const [from, to] = [given, expected].map(typeOfKind);
+  if (from === undefined || to === undefined)
+    return `no kind "${given.kind}" is registered for version "${given.apiVersion}" in scheme "pkg/api/legacyscheme/scheme.go:30"`;
+  const [, ...versioned] = from.split('.');
+  const [group, , ...name] = to.split('.');
   return `converting (${versioned.join('.')}) to (${[group, ...name].join('.')}): unknown conversion`;
+}
+
+function typeOfKind({ apiVersion, kind }: TypeMeta): string | undefined {
+  const gvk = `${apiVersion}/${kind}`;
+  return typeNames.find((name) => typeData(name).gvk?.includes(gvk));
 }
 
 const versionKindPrefix = "couldn't get version/kind; json parse error: ";

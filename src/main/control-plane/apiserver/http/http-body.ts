@@ -1,5 +1,5 @@
 import type { RequestBody } from '#main/control-plane/apiserver/request/resource-request.ts';
-import { cannotHandle, readBody, type BodyFormat } from '#shared/api/codec/body.ts';
+import { cannotHandle, kindFault, readBody, type BodyFormat } from '#shared/api/codec/body.ts';
 import { DecodeError } from '#shared/api/codec/decode.ts';
 import { parseUntypedJson, textOf } from '#shared/api/codec/json.ts';
 import { parseYaml } from '#shared/api/codec/yaml.ts';
@@ -53,11 +53,7 @@ function wrongKind(
       `the API version in the data (${given.apiVersion}) does not match the expected API version (${codec.apiVersion})`,
     );
   }
-  return cannotHandle(
-    given,
-    codec.kind,
-    `no kind "${given.kind}" is registered for version "${given.apiVersion}" in scheme "pkg/api/legacyscheme/scheme.go:30"`,
-  );
+  return cannotHandle(given, codec.kind, kindFault(given, codec));
 }
 
 /** Throws what upstream says of a patch that cannot be read. */
