@@ -158,8 +158,10 @@ test('etcdctl keeps a lease alive and sees its keys go with it', async () => {
 });
 
 test('etcdctl reads the status of the one member there is', async () => {
+  // With a scheme, this etcdctl sends all of the address as the request's authority.
+  const endpoint = `https://127.0.0.1:${face.port}`;
   const [{ Status: status }] = JSON.parse(
-    await etcdctl(ourOptions(), 'endpoint', 'status', '-w', 'json'),
+    await etcdctl({ ...ourOptions(), endpoint }, 'endpoint', 'status', '-w', 'json'),
   ) as [{ Status: Record<string, number> }];
   expect(status).toMatchObject({ leader: (status as { leader: number }).leader, raftTerm: 2 });
   expect(status['dbSize']).toBeGreaterThan(4096);
@@ -168,6 +170,12 @@ test('etcdctl reads the status of the one member there is', async () => {
     etcdctl(ourOptions(), 'member', 'add', 'x', '--peer-urls=http://127.0.0.1:1'),
   ).rejects.toThrow("Pilothouse's store has one member");
   expect(await etcdctl(ourOptions(), 'endpoint', 'hashkv')).toMatch(/, \d+\n$/);
+});
+
+test('etcdctl takes locks and wins elections', async () => {
+  expect(await etcdctl(ourOptions(), 'lock', 'a-lock', 'echo', 'taken')).toBe('taken\n');
+  const candidate = startEtcdctl(ourOptions(), 'elect', 'an-election', 'me');
+  expect(await lines(candidate, 'me\n')).toMatch(/^an-election\/[0-9a-f]+\nme\n$/);
 });
 
 test('a client without a certificate of ours is turned away', async () => {

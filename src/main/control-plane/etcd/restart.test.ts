@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -27,6 +27,7 @@ test('a store that is opened again is as it was, its past and its leases too', a
     await store.txn({ success: [{ type: 'delete', key: 'k1' }] });
     await store.compact(10);
     before = await contents(store);
+    for (const file of [path, `${path}-wal`]) expect(statSync(file).mode & 0o777).toBe(0o600);
     await clock.advance(30_000);
   }
   await using store = await open(clock);

@@ -1,12 +1,13 @@
 import { open } from 'node:fs/promises';
 import { DatabaseSync } from 'node:sqlite';
-import { createTables, filePageBytes, translate, type LoadedState } from './file.ts';
+import { createTables, filePageBytes, makePrivate, translate, type LoadedState } from './file.ts';
 import { placeBits, sealedRecord } from './records.ts';
 
 const rowsAtOnce = 500;
 
 /** Makes a file that holds what it is given, for a store to open. It is on disk when this resolves. */
 export async function buildFile(path: string, state: LoadedState): Promise<void> {
+  makePrivate(path);
   const database = new DatabaseSync(path);
   try {
     // Until it is complete nobody looks at it, so that it needs no journal.

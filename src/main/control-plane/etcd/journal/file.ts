@@ -1,4 +1,4 @@
-import { existsSync, statSync } from 'node:fs';
+import { closeSync, existsSync, openSync, statSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { StoreError, type KeyValue } from '../store.ts';
 import { asBuffer, isSound, isTombstone, placeBits, readRecord } from './records.ts';
@@ -22,6 +22,7 @@ export const emptyState: LoadedState = { revision: 1, compactRevision: 0, live: 
 
 /** Opens for writing, creating the tables of a new file; every commit is on disk when it returns. */
 export function openDatabase(path: string): DatabaseSync {
+  makePrivate(path);
   const database = new DatabaseSync(path);
   try {
     database.exec('PRAGMA locking_mode=EXCLUSIVE');
@@ -133,8 +134,14 @@ export function pragma(database: DatabaseSync, name: string): number {
   return Object.values(row ?? {})[0] as number;
 }
 
+/** Creates a file that only its owner may read: secrets are kept in it. An existing one stays as it is. */
+export function makePrivate(path: string): void {
+  closeSync(openSync(path, 'a', 0o600));
+}
+
 /** Keeps a second process (or a second store in this one) from opening the file. */
 export function lockFile(path: string): Disposable {
+  makePrivate(`${path}.lock`);
   const lock = new DatabaseSync(`${path}.lock`);
   try {
     lock.exec('PRAGMA journal_mode=MEMORY; BEGIN EXCLUSIVE');
