@@ -103,7 +103,7 @@ test('a watch on a real etcd goes on after the connection was lost', async () =>
     behindFace.txn({ success: [{ type: 'put', key, value: Buffer.from('x') }] });
   await store.range({ key: 'lost/' });
   await put('lost/1');
-  await expect.poll(() => heard.length).toBe(1);
+  await expect.poll(() => heard.length, { timeout: 10_000 }).toBe(1);
   const { port } = face;
   await face[Symbol.asyncDispose]();
   await put('lost/2');
@@ -111,7 +111,7 @@ test('a watch on a real etcd goes on after the connection was lost', async () =>
   face = await startEtcdFace({ ...own, store: behindFace, name: 'test', port });
   await put('lost/3');
   await expect
-    .poll(() => heard.map((line) => line.split(' ')[1]), { timeout: 5000 })
+    .poll(() => heard.map((line) => line.split(' ')[1]), { timeout: 10_000 })
     .toEqual(['lost/1', 'lost/2', 'lost/3']);
 });
 

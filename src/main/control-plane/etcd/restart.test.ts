@@ -53,7 +53,7 @@ test('a store that is opened again is as it was, its past and its leases too', a
     ),
   ).toEqual(['put k0 20 17', 'put k1 21 18', 'delete k1 23 21']);
   await clock.advance(71_000);
-  await expect.poll(() => store.revision).toBe(24);
+  await expect.poll(() => store.revision, { timeout: 10_000 }).toBe(24);
   expect((await store.range({ key: 'leased' })).count).toBe(0);
 });
 
@@ -90,7 +90,7 @@ test('a past of many pages is read from disk as it was', async () => {
   const expected = Array.from({ length: 10_000 }, (_, i) => i + 2).filter((revision) =>
     `k${(revision - 2) % 700}`.startsWith('k69'),
   );
-  await expect.poll(() => revisions.length).toBe(expected.length);
+  await expect.poll(() => revisions.length, { timeout: 10_000 }).toBe(expected.length);
   expect(revisions).toEqual(expected);
 });
 

@@ -29,14 +29,14 @@ afterEach(async () => {
 test('a client that does not keep up misses nothing and is told nothing twice', async () => {
   const { stream, responses, ask } = openWatch();
   ask({ create: { key: 'k', rangeEnd: 'l', startRevision: 1 } });
-  await expect.poll(() => responses.length).toBe(1);
+  await expect.poll(() => responses.length, { timeout: 10_000 }).toBe(1);
   stream.pause();
   for (let i = 0; i < 300; i++) await put(`k${i}`, Buffer.alloc(50_000, 'x'));
   stream.resume();
   for (let i = 300; i < 350; i++) await put(`k${i}`, Buffer.alloc(50_000, 'x'));
   const heard = (): number[] =>
     responses.flatMap(({ events }) => events.map(({ kv }) => kv?.modRevision ?? 0));
-  await expect.poll(() => heard().length, { timeout: 5000 }).toBe(350);
+  await expect.poll(() => heard().length, { timeout: 10_000 }).toBe(350);
   expect(heard()).toEqual(Array.from({ length: 350 }, (_, i) => i + 2));
 });
 
@@ -52,7 +52,7 @@ test('large answers come in fragments to whoever asks for them', async () => {
   }
   const { responses, ask } = openWatch();
   ask({ create: { key: 'k', rangeEnd: 'l', startRevision: 1, fragment: true } });
-  await expect.poll(() => responses.length, { timeout: 5000 }).toBe(4);
+  await expect.poll(() => responses.length, { timeout: 10_000 }).toBe(4);
   expect(responses.map(({ fragment, events }) => [fragment, events.length])).toEqual([
     [false, 0],
     [true, 2],
@@ -68,7 +68,7 @@ test('watches of one call have their own filters and ends, and progress speaks f
   ask({ create: { key: 'a', watchId: 7, progressNotify: true } });
   ask({ create: { key: 'a', watchId: 7 } });
   ask({ create: { key: 'b', rangeEnd: 'a' } });
-  await expect.poll(() => responses.length).toBe(5);
+  await expect.poll(() => responses.length, { timeout: 10_000 }).toBe(5);
   expect(
     responses.map(({ watchId, created, canceled, cancelReason }) => ({
       watchId,
@@ -92,13 +92,13 @@ test('watches of one call have their own filters and ends, and progress speaks f
   await put('a', Buffer.from('2'));
   await store.txn({ success: [{ type: 'delete', key: 'a' }] });
   ask({ progress: {} });
-  await expect.poll(() => responses.at(-1)?.watchId).toBe(-1);
+  await expect.poll(() => responses.at(-1)?.watchId, { timeout: 10_000 }).toBe(-1);
   ask({ cancel: { watchId: 1 } });
-  await expect.poll(() => responses.at(-1)?.canceled).toBe(true);
+  await expect.poll(() => responses.at(-1)?.canceled, { timeout: 10_000 }).toBe(true);
   await put('other', Buffer.from('x'));
   // The first period saw events, the second does not.
   await clock.advance(1_200_000);
-  await expect.poll(() => responses.at(-1)?.watchId).toBe(7);
+  await expect.poll(() => responses.at(-1)?.watchId, { timeout: 10_000 }).toBe(7);
   expect(responses.slice(5).map(tell)).toEqual([
     '0: put before undefined',
     '7: put before undefined',
