@@ -177,6 +177,7 @@ function container(short: Json, index: number): Json {
 const owners: Readonly<Record<string, readonly [apiVersion: string, kind: string]>> = {
   rs: ['apps/v1', 'ReplicaSet'],
   ss: ['apps/v1', 'StatefulSet'],
+  ds: ['apps/v1', 'DaemonSet'],
   rc: ['v1', 'ReplicationController'],
 };
 
