@@ -1,6 +1,8 @@
 import type { Clock } from '#shared/base/clock.ts';
 import type { Log } from '#shared/base/log.ts';
 import type { Cluster } from '#shared/client/cluster.ts';
+import type { Change } from '#shared/client/informer.ts';
+import { keyOf, type KubeObject } from '#shared/kube/object.ts';
 import type { SchedulerConfiguration } from './configuration.ts';
 import { diagnose, type DiagnosticRequest, type DiagnosticResponse } from './diagnostics.ts';
 import { startInformers, watchOthers } from './informers.ts';
@@ -49,8 +51,21 @@ export function startScheduler(options: StartSchedulerOptions): RunningScheduler
     },
   });
   stack.use(scheduler);
-  stack.use(informers.nodes.subscribe(({ before, after }) => scheduler.nodeChanged(before, after)));
-  stack.use(informers.pods.subscribe(({ before, after }) => scheduler.podChanged(before, after)));
+  // One object that cannot be understood must not keep the others from being heard of.
+  const guarded =
+    <T extends KubeObject>(hear: (before: T | undefined, after: T | undefined) => void) =>
+    ({ before, after }: Change<T>): void => {
+      try {
+        hear(before, after);
+      } catch (error) {
+        options.log.error('Cannot take in a change', {
+          key: keyOf((after ?? before)!.metadata),
+          error,
+        });
+      }
+    };
+  stack.use(informers.nodes.subscribe(guarded((...change) => scheduler.nodeChanged(...change))));
+  stack.use(informers.pods.subscribe(guarded((...change) => scheduler.podChanged(...change))));
   stack.use(watchOthers(informers, scheduler.queue));
   const ready = Promise.all(Object.values(informers).map(({ synced }) => synced)).then(() =>
     scheduler.open(),

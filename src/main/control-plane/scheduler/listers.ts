@@ -47,11 +47,16 @@ export interface Listers {
   readonly deviceClasses: Lister<DeviceClass>;
 }
 
+/** Where the class of volumes and claims stood before it became a field. */
+export const betaClassAnnotation = 'volume.beta.kubernetes.io/storage-class';
+
 /** The indexes that plugins ask for, by kind. */
 export const indexes = {
   services: { namespace: ({ metadata }: Service) => [metadata.namespace ?? ''] },
   persistentVolumes: {
-    class: ({ spec }: PersistentVolume) => [spec?.storageClassName ?? ''],
+    class: ({ metadata, spec }: PersistentVolume) => [
+      metadata.annotations?.[betaClassAnnotation] ?? spec?.storageClassName ?? '',
+    ],
   },
   volumeAttachments: { node: ({ spec }: VolumeAttachment) => [spec.nodeName] },
 } as const;

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Pod } from '#shared/api/types/core-v1.ts';
+import { silentLog } from '#shared/base/log.ts';
 import { FakeClock } from '../../../../test/support/fake-clock.ts';
 import { actions, clusterEvent } from './cluster-events.ts';
 import { Nominator } from './nominator.ts';
@@ -32,6 +33,7 @@ function createQueue(clock: FakeClock): SchedulingQueue {
   } satisfies Partial<Profile> as unknown as Profile;
   return new SchedulingQueue({
     clock,
+    log: silentLog,
     profiles: new Map([['default-scheduler', profile]]),
     nominator: new Nominator(),
     initialMs: 1000,

@@ -1,4 +1,5 @@
 import type { Clock } from '#shared/base/clock.ts';
+import type { Log } from '#shared/base/log.ts';
 import type { Pod } from '#shared/api/types/core-v1.ts';
 import { alignToWindow, backoffEnd, windowMs, type BackoffOptions } from './backoff.ts';
 import {
@@ -8,6 +9,7 @@ import {
   podUpdateEvents,
   unschedulableTimeout,
   type ClusterEvent,
+  type EventInterest,
 } from './cluster-events.ts';
 import { Heap } from './heap.ts';
 import type { Nominator } from './nominator.ts';
@@ -17,6 +19,7 @@ import { QueuedPod, type QueueName } from './queued-pod.ts';
 
 export interface QueueOptions extends BackoffOptions {
   readonly clock: Clock;
+  readonly log: Log;
   readonly profiles: ReadonlyMap<string, Profile>;
   readonly nominator: Nominator;
   /** Called whenever `pop` may have something. */
@@ -196,10 +199,20 @@ export class SchedulingQueue implements Disposable {
     for (const plugin of queued.rejectors) {
       for (const interest of profile?.interests.get(plugin) ?? []) {
         if (!isInterested(interest, event)) continue;
-        if (interest.hint?.(queued.pod, before, after) ?? true) return true;
+        if (this.#isHopeful(interest, queued.pod, { before, after })) return true;
       }
     }
     return false;
+  }
+
+  /** A hint that fails is no reason to let a pod wait. */
+  #isHopeful(interest: EventInterest, pod: PodInfo, { before, after }: ObjectChange): boolean {
+    try {
+      return interest.hint?.(pod, before, after) ?? true;
+    } catch (error) {
+      this.#options.log.error('A queueing hint failed', { pod: pod.key, error });
+      return true;
+    }
   }
 
   /** To the active queue, or to wait for the end of the backoff; false when the pod is gated. */

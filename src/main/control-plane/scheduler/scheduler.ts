@@ -87,6 +87,7 @@ export class Scheduler implements AsyncDisposable {
     this.profiles = new Map(profiles.map((profile) => [profile.schedulerName, profile]));
     this.queue = new SchedulingQueue({
       clock: options.clock,
+      log: options.log,
       profiles: this.profiles,
       nominator: this.nominator,
       initialMs: 1000 * (configuration.podInitialBackoffSeconds ?? defaultInitialBackoffSeconds),

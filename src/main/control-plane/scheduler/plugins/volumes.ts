@@ -4,8 +4,8 @@ import type {
   Pod,
   Volume,
 } from '#shared/api/types/core-v1.ts';
+import { betaClassAnnotation } from '../listers.ts';
 
-const betaClassAnnotation = 'volume.beta.kubernetes.io/storage-class';
 export const selectedNodeAnnotation = 'volume.kubernetes.io/selected-node';
 export const bindCompletedAnnotation = 'pv.kubernetes.io/bind-completed';
 export const boundByControllerAnnotation = 'pv.kubernetes.io/bound-by-controller';
