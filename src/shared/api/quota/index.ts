@@ -1,10 +1,10 @@
 import { countName, scopesOf, type QuotaEvaluator } from '#shared/api/quota/evaluator.ts';
 import { persistentVolumeClaimEvaluator } from '#shared/api/quota/persistent-volume-claims.ts';
 import { podEvaluator } from '#shared/api/quota/pods.ts';
-import { addLists, oneQuantity, pick, type ResourceList } from '#shared/api/quota/resource-list.ts';
+import { oneQuantity, type ResourceList } from '#shared/api/quota/resource-list.ts';
 import { serviceEvaluator } from '#shared/api/quota/services.ts';
 import type { ResourceQuota } from '#shared/api/types/core-v1.ts';
-import { zeroQuantity, type Quantity } from '#shared/kube/quantity.ts';
+import { addQuantities, zeroQuantity, type Quantity } from '#shared/kube/quantity.ts';
 import type { KubeObject } from '#shared/kube/object.ts';
 
 interface Kind {
@@ -74,17 +74,18 @@ export function usageOfQuota(
 ): ResourceList {
   const hard = Object.keys(quota.spec?.hard ?? {});
   const scopes = scopesOf(quota);
-  let used: ResourceList = new Map<string, Quantity>();
-  const tracked = new Set<string>();
+  const used = new Map<string, Quantity>();
   for (const { evaluator, objects } of kinds) {
     const names = evaluator.matchingResources(hard);
     if (names.length === 0) continue;
-    for (const name of names) tracked.add(name);
-    used = addLists(used, new Map(names.map((name) => [name, zeroQuantity])));
+    for (const name of names) if (!used.has(name)) used.set(name, zeroQuantity);
     for (const object of objects()) {
       if (!scopes.every((selector) => evaluator.matchesScope(selector, object))) continue;
-      used = addLists(used, evaluator.usage(object, now));
+      for (const [name, amount] of evaluator.usage(object, now)) {
+        const sum = used.get(name);
+        if (sum) used.set(name, addQuantities(sum, amount));
+      }
     }
   }
-  return pick(used, tracked);
+  return used;
 }

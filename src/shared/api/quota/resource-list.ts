@@ -60,10 +60,3 @@ export function exceeding(list: ResourceList, limits: ResourceList): string[] {
     })
     .map(([name]) => name);
 }
-
-export function isSameList(left: ResourceList, right: ResourceList): boolean {
-  return (
-    left.size === right.size &&
-    [...left].every(([name, amount]) => right.get(name)?.nanos === amount.nanos)
-  );
-}

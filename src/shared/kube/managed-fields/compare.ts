@@ -215,7 +215,7 @@ function indexOf(schema: ListSchema, list: unknown): Map<PathElement, unknown[]>
 }
 
 /** The value itself and every field in it, as whoever adds the value comes to own them. */
-export function everythingIn(schema: Schema, value: unknown): FieldSet {
+function everythingIn(schema: Schema, value: unknown): FieldSet {
   const shape = shapeOf(schema, value);
   if (shape === 'leaf' || isHollow(value)) return leaf;
   const node: Draft = { '.': leaf };

@@ -151,12 +151,6 @@ export function matching(set: FieldSet | undefined, pattern: FieldPattern): Fiel
   return result;
 }
 
-export function hasPath(set: FieldSet | undefined, path: readonly PathElement[]): boolean {
-  let node = set;
-  for (const element of path) node = node?.[element];
-  return node !== undefined && isMember(node);
-}
-
 export function isSameSet(left: FieldSet | undefined, right: FieldSet | undefined): boolean {
   if (left === right) return true;
   if (!left || !right || isMember(left) !== isMember(right)) return false;

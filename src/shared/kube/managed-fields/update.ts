@@ -46,7 +46,7 @@ export interface Update {
   readonly live: KubeObject;
   /** Decoded and with defaults, before admission. */
   readonly updated: KubeObject;
-  /** `fieldManager`, or what `managerOf` makes of the user agent. */
+  /** `fieldManager`, or the user agent up to its first slash. */
   readonly manager: string;
   /** In milliseconds. */
   readonly now: number;
@@ -213,43 +213,4 @@ export function asJson(object: KubeObject): JsonObject {
 
 export function formatTime(now: number): string {
   return `${new Date(now).toISOString().slice(0, 19)}Z`;
-}
-
-/** The manager's name for a request without `fieldManager`: the user agent up to its first slash. */
-export function managerOf(fieldManager: string | undefined, userAgent: string | undefined): string {
-  if (fieldManager) return fieldManager;
-  let name = '';
-  let bytes = 0;
-  for (const letter of (userAgent ?? '').split('/', 1)[0]!) {
-    if (!/^[\p{L}\p{M}\p{N}\p{P}\p{S} ]$/u.test(letter)) continue;
-    bytes += new TextEncoder().encode(letter).length;
-    if (bytes > 128) break;
-    name += letter;
-  }
-  return name;
-}
-
-/**
- * The object to store when a write changed nothing but times in `managedFields`: those of `live`.
- * Gives `updated` when anything else differs or no time moved.
- */
-export function keptEntries(
-  live: KubeObject,
-  updated: KubeObject,
-): readonly ManagedFieldsEntry[] | undefined {
-  const before = live.metadata.managedFields;
-  const after = updated.metadata.managedFields;
-  if (!before || !after || before === after || before.length !== after.length) return after;
-  const isSame = after.every((entry, index) => isSameButTime(before[index]!, entry));
-  return isSame ? before : after;
-}
-
-function isSameButTime(left: ManagedFieldsEntry, right: ManagedFieldsEntry): boolean {
-  if (left === right) return true;
-  const { time: _left, fieldsV1: leftFields, ...leftRest } = left;
-  const { time: _right, fieldsV1: rightFields, ...rightRest } = right;
-  return (
-    JSON.stringify(leftRest) === JSON.stringify(rightRest) &&
-    JSON.stringify(leftFields) === JSON.stringify(rightFields)
-  );
 }
