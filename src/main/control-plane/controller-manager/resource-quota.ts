@@ -2,32 +2,16 @@ import { persistentVolumeClaims } from '#shared/api/core/persistent-volume-claim
 import { pods } from '#shared/api/core/pod.ts';
 import { resourceQuotas } from '#shared/api/core/resource-quota.ts';
 import { services } from '#shared/api/core/service.ts';
+import { quotaEvaluatorOf, usageOfQuota } from '#shared/api/quota/index.ts';
+import { formatList } from '#shared/api/quota/resource-list.ts';
 import type {
   PersistentVolumeClaim,
   Pod,
   ResourceQuota,
   Service,
 } from '#shared/api/types/core-v1.ts';
-import {
-  controller,
-  trigger,
-  type Cache,
-  type Controller,
-  type Trigger,
-} from '#shared/kube/controller.ts';
+import { controller, trigger, type Controller, type Trigger } from '#shared/kube/controller.ts';
 import { keyOf, type KubeObject } from '#shared/kube/object.ts';
-import {
-  claimMeets,
-  claimUsage,
-  objectUsage,
-  podMeets,
-  podUsage,
-  scopesOf,
-  serviceUsage,
-  sumUsages,
-  type ScopeRequirement,
-  type Usage,
-} from '#shared/kube/quota-usage.ts';
 import type { Resource } from '#shared/kube/resource.ts';
 import type { Kinds } from './kinds.ts';
 import { isTerminal } from './pods/pod-state.ts';
@@ -53,8 +37,12 @@ export function createResourceQuotaController(kinds: Kinds): Controller<Resource
 
     async reconcile(quota, { cache, cluster, clock }) {
       const { hard = {} } = quota.spec;
-      const usages = usagesOf(quota, { cache, kinds, now: clock.now() });
-      const used = sumUsages(usages, countable(Object.keys(hard), kinds));
+      const namespace = quota.metadata.namespace!;
+      const counters = kinds.all.flatMap((kind) => {
+        const evaluator = kind.scope === 'Namespaced' ? quotaEvaluatorOf(kind) : undefined;
+        return evaluator ? [{ evaluator, objects: () => cache.inNamespace(kind, namespace) }] : [];
+      });
+      const used = formatList(usageOfQuota(quota, counters, clock.now()));
       const isRight =
         isEqual(quota.status.hard ?? {}, hard) && isEqual(quota.status.used ?? {}, used);
       if (!isRight)
@@ -87,68 +75,4 @@ function isReleased(kind: Resource, before: KubeObject, after: KubeObject): bool
   if (kind === (persistentVolumeClaims as unknown as Resource))
     return !isEqual((before as PersistentVolumeClaim).spec, (after as PersistentVolumeClaim).spec);
   return false;
-}
-
-const podNames = /^(pods|cpu|memory|ephemeral-storage|hugepages-.*|(requests|limits)\..*)$/;
-const objectNames: ReadonlySet<string> = new Set([
-  'services',
-  'services.nodeports',
-  'services.loadbalancers',
-  'persistentvolumeclaims',
-  'configmaps',
-  'secrets',
-  'replicationcontrollers',
-  'resourcequotas',
-]);
-
-/** The names that mean something; what nobody counts has no usage. */
-function countable(names: readonly string[], kinds: Kinds): readonly string[] {
-  const counts = new Set<string>();
-  for (const { group, plural, scope } of kinds.all)
-    if (scope === 'Namespaced') counts.add(group ? `count/${plural}.${group}` : `count/${plural}`);
-  return names.filter(
-    (name) =>
-      podNames.test(name) ||
-      objectNames.has(name) ||
-      counts.has(name) ||
-      name.includes('.storageclass.storage.k8s.io/'),
-  );
-}
-
-interface Sources {
-  readonly cache: Cache;
-  readonly kinds: Kinds;
-  readonly now: number;
-}
-
-function* usagesOf(quota: ResourceQuota, { cache, kinds, now }: Sources): Iterable<Usage> {
-  const namespace = quota.metadata.namespace!;
-  const scopes = scopesOf(quota.spec);
-  const names = Object.keys(quota.spec.hard ?? {});
-  const wants = (test: (name: string) => boolean): boolean => names.some(test);
-  if (wants((name) => podNames.test(name) || name === 'count/pods'))
-    for (const pod of cache.inNamespace(pods, namespace))
-      if (meetsAll(scopes, (scope) => podMeets(pod, scope))) yield podUsage(pod, now);
-  if (wants((name) => name.includes('storage') || name.endsWith('persistentvolumeclaims')))
-    for (const claim of cache.inNamespace(persistentVolumeClaims, namespace))
-      if (meetsAll(scopes, (scope) => claimMeets(claim, scope))) yield claimUsage(claim);
-  // Scopes are about pods and claims only: a scoped quota counts nothing else.
-  if (scopes.length > 0) return;
-  if (wants((name) => name.includes('services')))
-    for (const service of cache.inNamespace(services, namespace)) yield serviceUsage(service);
-  for (const kind of kinds.all) {
-    if (kind.scope !== 'Namespaced' || own.has(kind.plural)) continue;
-    const usage = objectUsage(kind);
-    if (!wants((name) => usage.has(name))) continue;
-    for (const _ of cache.inNamespace(kind, namespace)) yield usage;
-  }
-}
-
-const own: ReadonlySet<string> = new Set(['pods', 'services', 'persistentvolumeclaims']);
-
-function meetsAll(
-  scopes: readonly ScopeRequirement[],
-  test: (scope: ScopeRequirement) => boolean,
-): boolean {
-  return scopes.every(test);
 }
