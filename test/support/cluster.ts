@@ -16,6 +16,8 @@ import type { Cluster } from '#shared/client/cluster.ts';
 import type { Resource } from '#shared/kube/resource.ts';
 
 export interface TestClusterOptions {
+  /** The file to keep everything in; memory unless stated. */
+  readonly state?: string;
   readonly clock?: Clock;
   readonly log?: Log;
   readonly resources?: readonly Resource[];
@@ -63,7 +65,8 @@ const testVersion = {
 export async function startTestCluster(options: TestClusterOptions = {}): Promise<TestCluster> {
   const { clock = systemClock, log = silentLog } = options;
   await using started = new AsyncDisposableStack();
-  const store = started.use(await openEmbeddedStore({ clock, log }));
+  const { state } = options;
+  const store = started.use(await openEmbeddedStore({ clock, log, ...(state && { path: state }) }));
   const server = started.use(
     await createApiServer({
       store,

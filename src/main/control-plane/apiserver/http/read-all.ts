@@ -26,11 +26,14 @@ export function readAll(
     }
   });
   stream.once('end', () => {
+    isOver = true;
     const [only = empty] = chunks;
     resolve(chunks.length <= 1 ? only : Buffer.concat(chunks, length));
   });
   stream.once('error', reject);
-  stream.once('close', () => reject(new Error('The client has gone away')));
+  stream.once('close', () => {
+    if (!isOver) reject(new Error('The client has gone away'));
+  });
   return promise;
 }
 

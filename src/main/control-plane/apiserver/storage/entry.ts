@@ -8,7 +8,7 @@ export interface ObjectForm {
   readonly apiVersion: string;
   readonly kind: string;
   /** `{"kind":"Pod","apiVersion":"v1","metadata":{` */
-  readonly head: Buffer;
+  readonly head: string;
   /** From the stored form to this one; absent where they are the same. */
   readonly convert?: (object: KubeObject) => KubeObject;
 }
@@ -19,12 +19,10 @@ export function objectForm(
   convert?: (object: KubeObject) => KubeObject,
 ): ObjectForm {
   const head = `{"kind":${JSON.stringify(kind)},"apiVersion":${JSON.stringify(apiVersion)},"metadata":{`;
-  return { apiVersion, kind, head: Buffer.from(head), ...(convert && { convert }) };
+  return { apiVersion, kind, head, ...(convert && { convert }) };
 }
 
-const itemHead = Buffer.from('{"metadata":{');
-const beforeRevision = Buffer.from('"resourceVersion":"');
-const afterRevision = Buffer.from('",');
+const itemHead = '{"metadata":{';
 
 /** One object at one revision: the shared object and, encoded once, its bytes. Never changes. */
 export class Entry<T extends KubeObject = KubeObject> {
@@ -60,7 +58,7 @@ export class Entry<T extends KubeObject = KubeObject> {
 
   /** The size of what `writeJson` writes. */
   get jsonLength(): number {
-    return this.value.length + this.#revisionLength;
+    return this.value.length + this.#revisionMember.length;
   }
 
   /** The size of what `writeItem` writes. */
@@ -68,11 +66,10 @@ export class Entry<T extends KubeObject = KubeObject> {
     return this.jsonLength - this.form.head.length + itemHead.length;
   }
 
-  get #revisionLength(): number {
-    if (this.revision === 0) return 0;
-    return (
-      beforeRevision.length + this.object.metadata.resourceVersion.length + afterRevision.length
-    );
+  /** What stands between the head and the stored bytes behind it. */
+  get #revisionMember(): string {
+    if (this.revision === 0) return '';
+    return `"resourceVersion":"${this.object.metadata.resourceVersion}",`;
   }
 
   /** The whole object; returns where it ends. */
@@ -113,14 +110,9 @@ export class Entry<T extends KubeObject = KubeObject> {
     return new Entry(this.form, { object, value: this.value }, revision);
   }
 
-  #write(target: Buffer, offset: number, head: Buffer): number {
+  #write(target: Buffer, offset: number, head: string): number {
     const { value, form } = this;
-    let at = offset + head.copy(target, offset);
-    if (this.revision !== 0) {
-      at += beforeRevision.copy(target, at);
-      at += target.write(this.object.metadata.resourceVersion, at, 'latin1');
-      at += afterRevision.copy(target, at);
-    }
+    const at = offset + target.write(head + this.#revisionMember, offset, 'latin1');
     return at + value.copy(target, at, form.head.length);
   }
 }
@@ -137,12 +129,12 @@ export function encodeObject<T extends KubeObject>(
   const { kind: _kind, apiVersion: _apiVersion, metadata, ...rest } = draft;
   const others = JSON.stringify(rest);
   const tail = others === '{}' ? '}' : `,${others.slice(1)}`;
-  const text = form.head.toString() + JSON.stringify(metadata).slice(1) + tail;
+  const text = form.head + JSON.stringify(metadata).slice(1) + tail;
   return { object, value: Buffer.from(text) };
 }
 
 /** True for a value that `encodeObject` wrote in this form, whose bytes can be served as they are. */
 export function isEncodedAs(form: ObjectForm, value: Buffer): boolean {
   const { head } = form;
-  return value.length > head.length && head.equals(value.subarray(0, head.length));
+  return value.length > head.length && value.toString('latin1', 0, head.length) === head;
 }
