@@ -17,7 +17,14 @@ function customKind({ resource, openApiSchema }: ServedResource): {
   readonly schemaV3: Json | undefined;
 } {
   const schema = openApiSchema as Json | undefined;
-  return { resource, schemaV2: schema && inV2(schema), schemaV3: schema };
+  return {
+    resource,
+    // Converted when a v2 document is built, which most clients never ask for.
+    get schemaV2() {
+      return schema && inV2(schema);
+    },
+    schemaV3: schema,
+  };
 }
 
 /** OpenAPI v2 cannot say these. */

@@ -185,6 +185,14 @@ test('custom kinds come and go without touching the other documents', () => {
     'com.example.stable.v1.WidgetList',
   ]);
   expect(openApi.v3('apis/apps/v1', 'json')).toBe(apps);
+
+  const first = openApi.v3('apis/stable.example.com/v1', 'json');
+  const other = { ...widgets, group: 'other.example.com' };
+  openApi.setCustomKinds(
+    [widgets, other].map((resource) => ({ resource, schemaV2: schema, schemaV3: schema })),
+  );
+  expect(openApi.v3('apis/stable.example.com/v1', 'json')).toBe(first);
+  expect(openApi.v3('apis/other.example.com/v1', 'json')).toBeDefined();
   openApi.setCustomKinds([]);
   expect(openApi.v3('apis/stable.example.com/v1', 'json')).toBeUndefined();
 });

@@ -67,11 +67,17 @@ export class OpenApi {
     this.#options = options;
   }
 
-  /** Replaces the kinds that CRDs define. */
+  /** Replaces the kinds that CRDs define; only documents that hold another kind than before are built anew. */
   setCustomKinds(kinds: readonly CustomKind[]): void {
-    const changed = new Set([...this.#custom, ...kinds].map(({ resource }) => v3Name(resource)));
-    for (const name of changed) this.#v3.delete(name);
+    const before = new Map(this.#custom.map((kind) => [kind.resource, kind.schemaV3]));
+    const after = new Map(kinds.map((kind) => [kind.resource, kind.schemaV3]));
+    const resources = [...before.keys(), ...after.keys()];
+    const changed = resources.filter(
+      (each) => !before.has(each) || !after.has(each) || before.get(each) !== after.get(each),
+    );
     this.#custom = kinds;
+    if (changed.length === 0) return;
+    for (const resource of changed) this.#v3.delete(v3Name(resource));
     this.#v2Json = undefined;
     this.#v2Protobuf = undefined;
     this.#v3Paths = undefined;
