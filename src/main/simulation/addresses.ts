@@ -41,6 +41,11 @@ export function nodeAddress(index: number): string {
   return toText(toNumber('198.18.0.1') + index);
 }
 
+/** The range of a simulated node's pods: of 100.64.0.0/10, so that real nodes keep the cluster's own. */
+export function podRange(index: number): string {
+  return `${toText(toNumber('100.64.0.0') + index * 256)}/24`;
+}
+
 function toNumber(address: string): number {
   return address.split('.').reduce((sum, part) => sum * 256 + Number(part), 0);
 }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { nodeAddress } from '#main/simulation/addresses.ts';
+import { nodeAddress, podRange } from '#main/simulation/addresses.ts';
 import type { Lease } from '#shared/api/types/coordination-v1.ts';
 import type { Node, NodeCondition } from '#shared/api/types/core-v1.ts';
 import type { New } from '#shared/kube/object.ts';
@@ -46,7 +46,7 @@ export function nodeObject(index: number, kubeletVersion: string, time: string):
       },
       annotations: { 'volumes.kubernetes.io/controller-managed-attach-detach': 'true' },
     },
-    spec: {},
+    spec: { podCIDR: podRange(index), podCIDRs: [podRange(index)] },
     status: nodeStatus(name, { index, kubeletVersion, time }),
   };
 }
