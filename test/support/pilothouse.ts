@@ -21,7 +21,8 @@ export interface PilothouseOptions {
   /** A home to come back to; a fresh one, removed in the end, unless given. */
   readonly home?: string;
   readonly port?: number;
-  readonly simulatedNodes?: number;
+  /** Two unless stated; what comes up by itself where nothing is said to `up`. */
+  readonly simulatedNodes?: number | 'unsaid';
   readonly args?: readonly string[];
   /** Serve the window, too; the renderer must have been built. */
   readonly window?: boolean;
@@ -40,8 +41,7 @@ export async function startPilothouse(options: PilothouseOptions = {}): Promise<
       ...(window ? [] : ['--no-window']),
       '--port',
       String(port),
-      '--simulated-nodes',
-      String(simulatedNodes),
+      ...(simulatedNodes === 'unsaid' ? [] : ['--simulated-nodes', String(simulatedNodes)]),
       ...args,
     ],
     { env: { ...process.env, PILOTHOUSE_HOME: home }, stdio: ['ignore', 'pipe', 'pipe'] },

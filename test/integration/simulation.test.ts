@@ -1,0 +1,87 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { setTimeout as wait } from 'node:timers/promises';
+import { kubectlOn, type Kubectl } from '../support/kubectl.ts';
+import { startPilothouse, type Pilothouse } from '../support/pilothouse.ts';
+
+let cluster: Pilothouse;
+let kubectl: Kubectl;
+
+beforeAll(async () => {
+  cluster = await startPilothouse({ simulatedNodes: 'unsaid' });
+  kubectl = kubectlOn('kubectl', cluster.kubeconfig);
+});
+afterAll(() => cluster[Symbol.asyncDispose]());
+
+const get = async (...args: string[]): Promise<string> =>
+  (await kubectl(['get', ...args])).stdout.trim();
+
+/** What is there in the end: as soon as it is what was wanted, or when time is up. */
+async function eventually(
+  wanted: string,
+  look: () => Promise<string>,
+  seconds = 30,
+): Promise<string> {
+  const end = Date.now() + seconds * 1000;
+  let found = await look();
+  while (found !== wanted && Date.now() < end) {
+    await wait(100);
+    found = await look();
+  }
+  return found;
+}
+
+function podWith(name: string, annotations: object, spec: object = {}): string {
+  const containers = [{ name: 'c', image: 'registry.example/c:1' }];
+  const metadata = { name, annotations };
+  return JSON.stringify({
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata,
+    spec: { containers, restartPolicy: 'Never', ...spec },
+  });
+}
+
+describe('pods on simulated nodes', () => {
+  test.each([
+    ['runs', {}, 'Running'],
+    ['completes', { 'pilothouse.dev/exit-after': '1s' }, 'Succeeded'],
+    ['fails', { 'pilothouse.dev/exit-after': '1s', 'pilothouse.dev/exit-code': '3' }, 'Failed'],
+  ])('one that %s', async (name, annotations, phase) => {
+    await kubectl(['create', '-f', '-'], podWith(name, annotations));
+    const look = () => get('pod', name, '-o', 'jsonpath={.status.phase}');
+    expect(await eventually(phase, look)).toBe(phase);
+  });
+
+  test('one that is deleted goes', async () => {
+    const { code } = await kubectl(['delete', 'pod', 'runs', '--timeout=20s']);
+    expect(code).toBe(0);
+  });
+
+  test('those of a drained node come up elsewhere', async () => {
+    await kubectl(['create', 'deployment', 'web', '--image=x', '--replicas=4']);
+    await kubectl(['wait', 'deploy/web', '--for=condition=Available', '--timeout=20s']);
+    const drain = ['drain', 'simulated-1', '--timeout=30s', '--ignore-daemonsets', '--force'];
+    expect((await kubectl(drain)).code).toBe(0);
+    const nodes = 'jsonpath={.items[*].spec.nodeName}';
+    const elsewhere = Array(4).fill('simulated-2').join(' ');
+    const look = () => get('pods', '-l', 'app=web', '-o', nodes);
+    expect(await eventually(elsewhere, look)).toBe(elsewhere);
+    await kubectl(['uncordon', 'simulated-1']);
+  });
+});
+
+test('the default nodes leave once a real one is ready, and their pods go there', async () => {
+  expect(await get('nodes', '-o', 'name')).toBe('node/simulated-1\nnode/simulated-2');
+  const conditions = [{ type: 'Ready', status: 'True', reason: 'KubeletReady', message: 'ready' }];
+  const capacity = { cpu: '8', memory: '32Gi', pods: '110' };
+  const real = {
+    apiVersion: 'v1',
+    kind: 'Node',
+    metadata: { name: 'real' },
+    status: { capacity, allocatable: capacity, conditions },
+  };
+  await kubectl(['create', '-f', '-'], JSON.stringify(real));
+  expect(await eventually('node/real', () => get('nodes', '-o', 'name'), 90)).toBe('node/real');
+  const nodes = await get('pods', '-l', 'app=web', '-o', 'jsonpath={.items[*].spec.nodeName}');
+  expect(new Set(nodes.split(' '))).toEqual(new Set(['real']));
+}, 120_000);
