@@ -181,6 +181,12 @@ describe('a service-account token', () => {
 });
 
 describe('TokenRequest', () => {
+  test('that leaves its time open is for an hour', async () => {
+    const unsaid = { expirationSeconds: undefined as never };
+    const { exp, iat } = payloadOf(await start().request(unsaid));
+    expect(Number(exp) - Number(iat)).toBe(3600);
+  });
+
   test('for a kubelet holds for a year and is stale after an hour', async () => {
     const { request } = start();
     const claims = payloadOf(await request({ ...podRef, expirationSeconds: 3607 }));

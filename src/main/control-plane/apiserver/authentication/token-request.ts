@@ -46,7 +46,8 @@ export function createTokenRequests({ issuer, objects, clock }: TokenRequestOpti
         name,
         `the UID in the token request (${request.metadata.uid}) does not match the UID of the service account (${uid})`,
       );
-    const spec = { expirationSeconds: defaultSeconds, ...request.spec };
+    const expirationSeconds = request.spec?.expirationSeconds ?? defaultSeconds;
+    const spec = { ...request.spec, expirationSeconds };
     const audiences = spec.audiences?.length ? spec.audiences : issuer.audiences;
     const faults = [...checkSeconds(spec.expirationSeconds)];
     if (faults.length > 0) throw invalid(kind, '', faults);
