@@ -328,6 +328,11 @@ const goScalars: Readonly<Record<string, string>> = {
   quantity: 'resource.Quantity',
   intOrString: 'intstr.IntOrString',
   bytes: '[]uint8',
+  time: 'v1.Time',
+  microTime: 'v1.MicroTime',
+  rawExtension: 'runtime.RawExtension',
+  json: 'v1.JSON',
+  fieldsV1: 'v1.FieldsV1',
 };
 
 /** `v1.PodSpec` for `core.v1.PodSpec`. */
