@@ -75,8 +75,8 @@ test(
     }
     const newest = (await stores[0]!.range({ key: 'k' })).revision;
     await expect
-      .poll(() => heard.map((lines) => lines.length))
-      .toEqual(heard.map(() => heard[1]!.length));
+      .poll(() => new Set(heard.map((lines) => lines.length)).size, { timeout: 10_000 })
+      .toBe(1);
     expect(heard[1]).toEqual(heard[0]);
     expect(heard[2]).toEqual(heard[0]);
     expect(newest).toBeGreaterThan(500);
