@@ -181,3 +181,67 @@ test('pods pass the default admission plugins on their way into the store', asyn
   await expect(again).rejects.toSatisfy((error) => ApiError.is(error, 'AlreadyExists'));
   expect(await used()).toEqual({ pods: '2', 'requests.cpu': '1' });
 });
+
+const gadgets = `
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: gadgets.example.com}
+spec:
+  group: example.com
+  scope: Namespaced
+  names: {plural: gadgets, singular: gadget, kind: Gadget, listKind: GadgetList}
+  versions:
+  - name: v1
+    served: true
+    storage: true
+    subresources: {status: {}}
+    schema:
+      openAPIV3Schema:
+        type: object
+        properties:
+          spec:
+            type: object
+            properties:
+              parts:
+                type: array
+                x-kubernetes-list-type: map
+                x-kubernetes-list-map-keys: [id]
+                items:
+                  type: object
+                  required: [id]
+                  properties: {id: {type: string}, count: {type: integer}}
+              tags: {type: array, x-kubernetes-list-type: set, items: {type: string}}
+              open: {type: object, x-kubernetes-preserve-unknown-fields: true}
+          status: {type: object, properties: {ready: {type: boolean}}}
+`;
+
+const gadget = (spec: string): string => `
+apiVersion: example.com/v1
+kind: Gadget
+metadata: {name: g, namespace: default}
+spec: ${spec}
+status: {ready: true}
+`;
+
+test('custom resources are applied by their schema: lists by key, sets, open objects', () =>
+  onCluster(async (kubectl) => {
+    expect(await kubectl(['create', ...unchecked], gadgets)).toMatchObject({ stderr: '', code: 0 });
+    const established = ['wait', '--for=condition=Established', 'crd/gadgets.example.com'];
+    expect(await kubectl(established)).toMatchObject({ code: 0 });
+    const first = gadget('{parts: [{id: a, count: 1}], tags: [x], open: {a: {b: 1}, list: [1]}}');
+    await expect.poll(async () => (await kubectl(apply(), first)).stderr).toBe('');
+    const second = gadget('{parts: [{id: b}], tags: [z], open: {a: {c: 2}}}');
+    const other = apply('--field-manager=ci');
+    expect(await kubectl(other, second)).toMatchObject({ stderr: '', code: 0 });
+    const third = gadget('{parts: [{id: a, count: 2}], open: {a: {b: 3}, list: [2]}}');
+    const conflict = await kubectl(other, third);
+    expect(conflict.stderr).toContain('Apply failed with 3 conflicts: conflicts with "kubectl":');
+    for (const field of ['.spec.open.a.b', '.spec.open.list', '.spec.parts[id="a"].count'])
+      expect(conflict.stderr).toContain(`- ${field}\n`);
+    // What the first applier leaves out goes, unless the other one has it too.
+    expect(await kubectl(apply(), gadget('{tags: [z]}'))).toMatchObject({ stderr: '', code: 0 });
+    const { stdout } = await kubectl(['get', 'gadget', 'g', '-o', 'json']);
+    const { spec, status } = JSON.parse(stdout) as Record<string, unknown>;
+    expect(spec).toEqual({ parts: [{ id: 'b' }], tags: ['z'], open: { a: { c: 2 } } });
+    expect(status).toBeUndefined();
+  }));
