@@ -5,6 +5,7 @@ import {
   checkCertificate,
   validateCsrConditions,
   validateFixedConditions,
+  validateKeptConditions,
 } from '#shared/api/certificates/csr-status.ts';
 import { parseCertificateRequest } from '#shared/api/certificates/certificate-request.ts';
 import { validateSignerName } from '#shared/api/core/signer.ts';
@@ -86,6 +87,13 @@ export const certificateSigningRequests = resource<CertificateSigningRequest>({
 });
 
 type Csr = CertificateSigningRequest;
+
+/** What is wrong with an update of the `approval` subresource: there alone approval may come. */
+export function* validateApproval(csr: Csr, old: Csr): Iterable<FieldError> {
+  yield* validateCsr(csr, old);
+  yield* validateKeptConditions(csr, old);
+  yield* validateObjectMetaUpdate(csr.metadata, old.metadata);
+}
 
 const legacySigner = 'kubernetes.io/legacy-unknown';
 const shortestExpiration = 600;

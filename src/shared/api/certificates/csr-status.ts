@@ -44,15 +44,18 @@ export function* validateCsrConditions(
   }
 }
 
-/** No condition goes; approval and denial change in a subresource only. */
-export function* validateFixedConditions(csr: Csr, old: Csr): Iterable<FieldError> {
-  const ofType = ({ status }: Csr, wanted: string): Conditions =>
-    (status.conditions ?? []).filter(({ type }) => type === wanted);
+/** Approval, denial and failure are for good. */
+export function* validateKeptConditions(csr: Csr, old: Csr): Iterable<FieldError> {
   for (const type of alwaysTrue) {
     if (ofType(csr, type).length < ofType(old, type).length) {
       yield forbiddenValue(field, `updates may not remove a condition of type ${quoted(type)}`);
     }
   }
+}
+
+/** No condition goes; approval and denial change in a subresource only. */
+export function* validateFixedConditions(csr: Csr, old: Csr): Iterable<FieldError> {
+  yield* validateKeptConditions(csr, old);
   for (const type of ['Approved', 'Denied']) {
     const before = ofType(old, type);
     const now = ofType(csr, type);
@@ -62,6 +65,10 @@ export function* validateFixedConditions(csr: Csr, old: Csr): Iterable<FieldErro
       yield forbiddenValue(field, `updates may not modify a condition of type ${quoted(type)}`);
     }
   }
+}
+
+function ofType({ status }: Csr, wanted: string): Conditions {
+  return (status.conditions ?? []).filter(({ type }) => type === wanted);
 }
 
 /** Why that is no chain of PEM certificates, '' if it is; what they say is not read. */

@@ -10,6 +10,7 @@ export function shareParameters(paths: Paths): {
 } {
   const counts = new Map<string, number>();
   eachParameter(paths, (parameter) => {
+    if (staysInPlace(parameter)) return parameter;
     const text = JSON.stringify(parameter);
     counts.set(text, (counts.get(text) ?? 0) + 1);
     return parameter;
@@ -17,7 +18,7 @@ export function shareParameters(paths: Paths): {
   const parameters: Record<string, Json> = {};
   const shared = eachParameter(paths, (parameter) => {
     const text = JSON.stringify(parameter);
-    if (counts.get(text) === 1) return parameter;
+    if ((counts.get(text) ?? 0) < 2) return parameter;
     const name = `${String(parameter['name'])}-${shortHash(text)}`;
     parameters[name] = parameter;
     return { $ref: `#/parameters/${name}` };
@@ -27,6 +28,13 @@ export function shareParameters(paths: Paths): {
     paths: shared,
     parameters: Object.fromEntries(names.map((name) => [name, parameters[name]])),
   };
+}
+
+/** Older kubectls look for these two in the operation itself; other bodies name their own kind. */
+function staysInPlace({ in: place, name, schema }: Json): boolean {
+  if (place === 'query') return name === 'dryRun' || name === 'fieldValidation';
+  const { $ref: reference = '' } = (schema ?? {}) as { readonly $ref?: string };
+  return place === 'body' && !reference.startsWith('#/definitions/io.k8s.apimachinery');
 }
 
 function eachParameter(paths: Paths, replaced: (parameter: Json) => Json): Paths {

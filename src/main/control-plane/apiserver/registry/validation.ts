@@ -19,7 +19,12 @@ export function checkStatusUpdate(resource: Resource, object: KubeObject, old: K
   refuse(resource, object, validateStatusChange(resource, object, old));
 }
 
-function refuse(resource: Resource, object: KubeObject, causes: readonly FieldError[]): void {
+/** 422 with all of them, if there are any. */
+export function refuse(
+  resource: Resource,
+  object: KubeObject,
+  causes: readonly FieldError[],
+): void {
   if (causes.length > 0) throw invalid(resource, object.metadata.name, causes);
 }
 

@@ -4,7 +4,8 @@ import { timestamp } from '#main/control-plane/apiserver/registry/metadata.ts';
 import { get } from '#main/control-plane/apiserver/registry/read.ts';
 import { writeThrough } from '#main/control-plane/apiserver/registry/subresource.ts';
 import { statusOnly, type UpdateStrategy } from '#main/control-plane/apiserver/registry/update.ts';
-import { checkUpdate } from '#main/control-plane/apiserver/registry/validation.ts';
+import { refuse } from '#main/control-plane/apiserver/registry/validation.ts';
+import { validateApproval } from '#shared/api/certificates/certificate-signing-request.ts';
 import type { CertificateSigningRequest } from '#shared/api/types/certificates-v1.ts';
 import type { Draft } from '#shared/kube/object.ts';
 
@@ -43,7 +44,9 @@ function approval(core: Core): UpdateStrategy {
       request.status = { ...rest, ...(issued && { certificate: issued }) };
       stampConditions(request, before, core);
     },
-    check: checkUpdate,
+    check(resource, draft, old) {
+      refuse(resource, draft, [...validateApproval(draft as Request, old as Request)]);
+    },
   };
 }
 
