@@ -1,3 +1,4 @@
+import type { NodeConnector } from '#main/control-plane/apiserver/node-connector.ts';
 import type { Security, SecurityContext } from '#main/control-plane/apiserver/security.ts';
 import type {
   Authenticator,
@@ -21,6 +22,8 @@ export interface TestClusterOptions {
   readonly clock?: Clock;
   readonly log?: Log;
   readonly resources?: readonly Resource[];
+  /** None unless stated. */
+  readonly nodes?: NodeConnector;
   /** Instead of everybody being `system:admin` over HTTPS, everything being allowed, and no admission. */
   readonly security?: (context: SecurityContext) => Partial<Security>;
   /** The namespaces that a fresh cluster has, unless stated. */
@@ -74,6 +77,7 @@ export async function startTestCluster(options: TestClusterOptions = {}): Promis
       log,
       resources: options.resources ?? builtIn,
       version: testVersion,
+      ...(options.nodes && { nodes: options.nodes }),
       serviceRanges: ['10.96.0.0/16'],
       security: (context) => ({
         authenticator: everybodyIsAdmin,

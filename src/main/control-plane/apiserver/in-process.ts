@@ -85,6 +85,7 @@ async function prepare(
     rest: [],
     user,
     query,
+    search: new URLSearchParams(query).toString(),
     body: request.body === undefined ? undefined : valueBody(request.body),
     patchType: request.patchType,
     defaultManager: manager,
@@ -106,6 +107,8 @@ function valueBody(value: unknown): RequestBody {
 function unwrap(response: ResourceResponse, served: ServedResource): unknown {
   if (response.type === 'entry') return response.entry.object;
   if (response.type === 'object') return response.object;
+  if (response.type === 'stream') return response.body;
+  if (response.type === 'empty') return undefined;
   const { form, resource } = served;
   const { entries, revision, remainingItemCount } = response.page;
   const list: KubeList = {

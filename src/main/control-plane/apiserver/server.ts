@@ -20,6 +20,7 @@ import {
 import { createInProcessTransport } from '#main/control-plane/apiserver/in-process.ts';
 import { readDescriptions } from '#main/control-plane/apiserver/openapi/descriptions.ts';
 import { OpenApi } from '#main/control-plane/apiserver/openapi/openapi.ts';
+import type { NodeConnector } from '#main/control-plane/apiserver/node-connector.ts';
 import type { ObjectCache } from '#main/control-plane/apiserver/object-cache.ts';
 import { builtInResources } from '#main/control-plane/apiserver/registry/built-in.ts';
 import type { Core } from '#main/control-plane/apiserver/registry/core.ts';
@@ -58,6 +59,8 @@ export interface ApiServerOptions {
   security(context: SecurityContext): Security;
   /** For componentstatuses, besides the store. */
   readonly components?: readonly Component[];
+  /** The way to nodes; absent: logs and terminals are refused with a clear error. */
+  readonly nodes?: NodeConnector;
 }
 
 export interface ApiServer extends AsyncDisposable {
@@ -116,7 +119,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
         clock,
         log,
         serve: (exchange) => void http.serve(exchange),
-        upgrade: (upgrade) => http.upgrade(upgrade),
+        upgrade: (upgrade) => void http.upgrade(upgrade),
       });
       serverAddress ||= `${listener.host}:${listener.port}`;
       return listeners.use(listener);
@@ -173,6 +176,7 @@ function createBase(options: ApiServerOptions): Omit<Core, 'security' | 'admissi
     lister: new Lister({ store, cache: watchCache, decode: decodeStored }),
     ownership: createFieldOwnership(catalog, clock),
     components: [...(options.components ?? []), etcd],
+    nodes: options.nodes,
     clusterIps: new ClusterIps(options.serviceRanges),
     nodePorts: new NodePorts(options.nodePorts ?? { first: 30_000, last: 32_767 }),
     clock,

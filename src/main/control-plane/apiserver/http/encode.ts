@@ -22,8 +22,11 @@ export interface EncodeContext {
 
 const newline = 0x0a;
 
+/** Answers that are objects, and not bytes of somebody else's. */
+export type EncodedResponse = Exclude<ResourceResponse, { readonly type: 'stream' | 'empty' }>;
+
 /** An answer's body. Plain JSON is put together from bytes that are there already. */
-export function encodeResponse(response: ResourceResponse, context: EncodeContext): Uint8Array {
+export function encodeResponse(response: EncodedResponse, context: EncodeContext): Uint8Array {
   const { representation, served, isPretty } = context;
   const { rendering, format } = representation;
   if (rendering === 'object' && !isPretty) {
@@ -45,7 +48,7 @@ function encodeEntry(entry: Entry): Buffer {
 }
 
 function encodeStored(
-  response: ResourceResponse & { readonly type: 'entry' | 'list' },
+  response: EncodedResponse & { readonly type: 'entry' | 'list' },
   { form, codec, resource }: ServedResource,
 ): Uint8Array {
   const { encodeMessage: encode } = codec;
@@ -59,7 +62,7 @@ function encodeStored(
 }
 
 /** The value that is written where no bytes are there to be reused. */
-function render(response: ResourceResponse, context: EncodeContext): object {
+function render(response: EncodedResponse, context: EncodeContext): object {
   const { served, representation } = context;
   const { rendering, metaVersion } = representation;
   if (response.type === 'object') {

@@ -9,6 +9,8 @@ export interface Exchange {
   /** Without the query. */
   readonly path: string;
   readonly query: Query;
+  /** The query as it was sent. */
+  readonly search: string;
   /** Lower-case names. */
   readonly headers: RequestHeaders;
   /** DER of the client's chain, leaf first; the same array for all requests of a connection. */

@@ -16,11 +16,13 @@ export function http1Exchange(
 ): Exchange {
   const target = request.url ?? '/';
   const mark = target.indexOf('?');
+  const search = mark < 0 ? '' : target.slice(mark + 1);
   let abort: AbortController | undefined;
   return {
     method: request.method ?? 'GET',
     path: mark < 0 ? target : target.slice(0, mark),
-    query: mark < 0 ? parseQuery('') : parseQuery(target.slice(mark + 1)),
+    query: parseQuery(search),
+    search,
     headers: request.headers,
     certificates: peer.certificates,
     remoteAddress: peer.remoteAddress,

@@ -20,11 +20,13 @@ export function http2Exchange(
 ): Exchange {
   const target = headers[':path'] ?? '/';
   const mark = target.indexOf('?');
+  const search = mark < 0 ? '' : target.slice(mark + 1);
   let abort: AbortController | undefined;
   return {
     method: headers[':method'] ?? 'GET',
     path: mark < 0 ? target : target.slice(0, mark),
-    query: mark < 0 ? parseQuery('') : parseQuery(target.slice(mark + 1)),
+    query: parseQuery(search),
+    search,
     headers,
     certificates: peer.certificates,
     remoteAddress: peer.remoteAddress,

@@ -1,8 +1,13 @@
 import { randomUUID } from 'node:crypto';
-import { promisify } from 'node:util';
-import { gzip as gzipWithCallback } from 'node:zlib';
 import type { UserInfo } from '#main/control-plane/apiserver/authentication/authenticator.ts';
 import { attributesOf, type Gate } from '#main/control-plane/apiserver/gate.ts';
+import {
+  errorFormat,
+  sendCompressed,
+  streamTo,
+  wantsPretty,
+  warningHeaders,
+} from '#main/control-plane/apiserver/http/answer.ts';
 import { encodeResponse, encodeValue } from '#main/control-plane/apiserver/http/encode.ts';
 import {
   headerOf,
@@ -18,6 +23,12 @@ import {
   type Offer,
   type Representation,
 } from '#main/control-plane/apiserver/http/media-types.ts';
+import {
+  refuseUpgrade,
+  textHeaders,
+  upgradeExchange,
+} from '#main/control-plane/apiserver/http/upgrade.ts';
+import { connectPod } from '#main/control-plane/apiserver/registry/pod/connect.ts';
 import type { Upgrade } from '#main/control-plane/apiserver/http/listener.ts';
 import type { Metrics } from '#main/control-plane/apiserver/http/metrics.ts';
 import type { PathRoutes } from '#main/control-plane/apiserver/http/paths.ts';
@@ -29,9 +40,7 @@ import { unsupportedPatch } from '#main/control-plane/apiserver/registry/patch.t
 import { watch } from '#main/control-plane/apiserver/registry/read.ts';
 import { methodNotAllowed } from '#main/control-plane/apiserver/registry/storage-of.ts';
 import {
-  isTrue,
   requestInfoOf,
-  type Query,
   type RequestInfo,
   type ResourceRequestInfo,
 } from '#main/control-plane/apiserver/request/request-info.ts';
@@ -43,8 +52,6 @@ import type { ServedResource } from '#main/control-plane/apiserver/catalog.ts';
 import { patchTypes, type PatchType } from '#shared/client/transport.ts';
 import { ApiError } from '#shared/kube/errors.ts';
 
-const gzip = promisify(gzipWithCallback);
-
 export interface HttpServerOptions {
   readonly core: Core;
   readonly gate: Gate;
@@ -54,8 +61,6 @@ export interface HttpServerOptions {
 
 /** Upstream's limit for a request's body. */
 const bodyLimitBytes = 3 * 1024 * 1024;
-/** Upstream compresses answers from this size on, as cheaply as possible. */
-const gzipFromBytes = 128 * 1024;
 const longestManager = 128;
 
 const patchTypeNames = new Set<string>(Object.values(patchTypes));
@@ -98,11 +103,25 @@ export class HttpServer {
     metrics.observe(reply.info, code, core.clock.elapsed() - started);
   }
 
-  /** Connections that become something else lead to nodes, and there is no way to those. */
-  upgrade({ socket }: Upgrade): void {
-    socket.end(
-      'HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n',
-    );
+  /** Hands a connection that becomes something else over to the node that it is for; never throws. */
+  async upgrade(upgrade: Upgrade): Promise<void> {
+    const { request, socket, head, peer } = upgrade;
+    const exchange = upgradeExchange(request, peer);
+    try {
+      const info = requestInfoOf(exchange.method, exchange.path, exchange.query);
+      const user = await this.#identify(exchange, info);
+      await this.#options.gate.authorize(user, info, exchange.query);
+      const { core } = this.#options;
+      const served = info.isResourceRequest
+        ? core.catalog.get(info.group, info.version, info.resource)
+        : undefined;
+      if (!info.isResourceRequest || !served) throw pageNotFound();
+      const warnings: string[] = [];
+      const resource = await resourceRequest(exchange, { info, served, user, warnings });
+      await connectPod(core, resource, { socket, head, headers: textHeaders(exchange.headers) });
+    } catch (error) {
+      refuseUpgrade(socket, this.#asApiError(error, { exchange, info: undefined }));
+    }
   }
 
   async #answer(reply: Reply): Promise<number> {
@@ -177,6 +196,11 @@ export class HttpServer {
     const request = await resourceRequest(exchange, { info, served, user, warnings });
     if (info.verb === 'watch') return this.#watch(reply, request, representation);
     const response = await handlerOf(request)(request, core);
+    if (response.type === 'stream') return streamTo(exchange, headers, response);
+    if (response.type === 'empty') {
+      exchange.send(response.code, headers, '');
+      return response.code;
+    }
     const body = encodeResponse(response, {
       served,
       representation,
@@ -239,7 +263,7 @@ export class HttpServer {
     return code;
   }
 
-  #asApiError(error: unknown, { exchange, info }: Reply): ApiError {
+  #asApiError(error: unknown, { exchange, info }: Pick<Reply, 'exchange' | 'info'>): ApiError {
     if (error instanceof ApiError) {
       if (error.code >= 500 && error.cause) {
         this.#options.core.log.warn('Request failed', { path: exchange.path, error });
@@ -254,31 +278,6 @@ export class HttpServer {
     const message = error instanceof Error ? error.message : String(error);
     return new ApiError('InternalError', `Internal error occurred: ${message}`, { cause: error });
   }
-}
-
-interface Answer {
-  readonly code: number;
-  readonly headers: ResponseHeaders;
-  readonly body: Uint8Array;
-  readonly gzip?: (() => Uint8Array) | undefined;
-}
-
-async function sendCompressed(exchange: Exchange, answer: Answer): Promise<void> {
-  const { code, headers, body } = answer;
-  if (body.length < gzipFromBytes || !acceptsGzip(exchange)) {
-    exchange.send(code, headers, body);
-    return;
-  }
-  const compressed = answer.gzip?.() ?? (await gzip(body, { level: 1 }));
-  exchange.send(
-    code,
-    { vary: 'Accept-Encoding', ...headers, 'content-encoding': 'gzip' },
-    compressed,
-  );
-}
-
-function acceptsGzip({ headers }: Exchange): boolean {
-  return (headerOf(headers, 'accept-encoding') ?? '').includes('gzip');
 }
 
 /** A namespaced object is reached in its namespace; collections may be asked for across all. */
@@ -334,6 +333,7 @@ async function resourceRequest(
     rest,
     user,
     query,
+    search: exchange.search,
     body: await readRequestBody(exchange, info, { served, patchType }),
     patchType,
     defaultManager: managerOf(headerOf(headers, 'user-agent')),
@@ -384,31 +384,4 @@ function managerOf(userAgent = ''): string {
 function isImpersonating(headers: Exchange['headers']): boolean {
   for (const name in headers) if (name.startsWith('impersonate-')) return true;
   return false;
-}
-
-/** Asked for, or somebody looks at it with curl or wget. */
-function wantsPretty({ query, headers }: { query: Query; headers: Exchange['headers'] }): boolean {
-  const { pretty } = query;
-  if (pretty !== undefined) return isTrue(pretty);
-  return /^(curl|Wget|Mozilla\/5\.0)/.test(headerOf(headers, 'user-agent') ?? '');
-}
-
-/** A refusal is written as the answer would have been, JSON where that is not possible. */
-function errorFormat({ headers }: Exchange): Pick<Representation, 'format' | 'contentType'> {
-  try {
-    return negotiate(headerOf(headers, 'accept'), { isResource: true });
-  } catch {
-    return { format: 'json', contentType: 'application/json' }; // the refusal may be about the header itself
-  }
-}
-
-function warningHeaders(warnings: readonly string[]): ResponseHeaders {
-  if (warnings.length === 0) return {};
-  return { warning: warnings.map((sentence) => `299 - ${quoted(sentence)}`) };
-}
-
-/** An HTTP quoted string without control characters, which headers cannot carry. */
-function quoted(sentence: string): string {
-  const printable = sentence.replaceAll(/\p{Cc}+/gu, ' ');
-  return `"${printable.replaceAll(/["\\]/g, String.raw`\$&`)}"`;
 }

@@ -6,6 +6,7 @@ import type { ClusterIps } from '#main/control-plane/apiserver/registry/service/
 import type { NodePorts } from '#main/control-plane/apiserver/registry/service/node-ports.ts';
 import type { Component } from '#main/control-plane/apiserver/registry/component-status/rest.ts';
 import type { Security } from '#main/control-plane/apiserver/security.ts';
+import type { NodeConnector } from '#main/control-plane/apiserver/node-connector.ts';
 import type { Lister } from '#main/control-plane/apiserver/storage/lister.ts';
 import type { ObjectStore } from '#main/control-plane/apiserver/storage/object-store.ts';
 import type { WatchCache } from '#main/control-plane/apiserver/storage/watch-cache.ts';
@@ -26,6 +27,8 @@ export interface Core {
   readonly security: Security;
   /** For componentstatuses. */
   readonly components: readonly Component[];
+  /** Absent: nothing on a node can be reached. */
+  readonly nodes: NodeConnector | undefined;
   readonly clusterIps: ClusterIps;
   readonly nodePorts: NodePorts;
   /** The server's own way into the API. */

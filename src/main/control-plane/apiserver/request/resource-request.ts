@@ -32,6 +32,8 @@ export interface ResourceRequest {
   readonly rest: readonly string[];
   readonly user: UserInfo;
   readonly query: Query;
+  /** The query as it was sent, for parameters that may come several times. */
+  readonly search: string;
   readonly body: RequestBody | undefined;
   readonly patchType: PatchType | undefined;
   /** The field manager where the request names none: the first part of the User-Agent. */
@@ -45,4 +47,12 @@ export interface ResourceRequest {
 export type ResourceResponse =
   | { readonly type: 'entry'; readonly code: number; readonly entry: Entry }
   | { readonly type: 'object'; readonly code: number; readonly object: unknown }
-  | { readonly type: 'list'; readonly page: ListPage };
+  | { readonly type: 'list'; readonly page: ListPage }
+  /** Bytes that are passed on as they come. */
+  | {
+      readonly type: 'stream';
+      readonly code: number;
+      readonly contentType: string;
+      readonly body: AsyncIterable<Uint8Array>;
+    }
+  | { readonly type: 'empty'; readonly code: number };

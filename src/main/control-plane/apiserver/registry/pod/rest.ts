@@ -2,6 +2,8 @@ import type { KindRest } from '#main/control-plane/apiserver/registry/kind-rest.
 import { bind } from '#main/control-plane/apiserver/registry/pod/binding.ts';
 import { evict } from '#main/control-plane/apiserver/registry/pod/eviction.ts';
 import { podPartHandlers } from '#main/control-plane/apiserver/registry/pod/parts.ts';
+import { log } from '#main/control-plane/apiserver/registry/pod/streams.ts';
+import { ApiError } from '#shared/kube/errors.ts';
 import type { Pod } from '#shared/api/types/core-v1.ts';
 
 export const podRest: KindRest = {
@@ -14,6 +16,13 @@ export const podRest: KindRest = {
   },
   handlers: {
     ...podPartHandlers,
+    'get/log': log,
+    'get/exec': upgradeRequired,
+    'create/exec': upgradeRequired,
+    'get/attach': upgradeRequired,
+    'create/attach': upgradeRequired,
+    'get/portforward': upgradeRequired,
+    'create/portforward': upgradeRequired,
     'create/binding': bind,
     'create/eviction': evict,
   },
@@ -21,3 +30,7 @@ export const podRest: KindRest = {
 
 /** `bindings` is nothing but another path to the pods'. */
 export const bindingRest: KindRest = { handlers: { create: bind } };
+
+function upgradeRequired(): Promise<never> {
+  return Promise.reject(new ApiError('BadRequest', 'Upgrade request required'));
+}
