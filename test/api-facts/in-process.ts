@@ -52,7 +52,11 @@ function create(resource: Resource, base: string, body: unknown): Answer {
     return { status: 400, reason: 'BadRequest' };
   }
   const draft = prepareNew(resource, body, base);
-  return refusal(validateNew(resource, draft as KubeObject)) ?? { status: 201 };
+  const object = draft as KubeObject;
+  const errors = resource.storage
+    ? validateNew(resource, object)
+    : [...(resource.validate?.(object) ?? [])];
+  return refusal(errors) ?? { status: 201 };
 }
 
 /** An object as the registry would hold it before validation. */

@@ -1,4 +1,5 @@
 import type { SelfSubjectAccessReview } from '#shared/api/types/authorization-v1.ts';
+import { validateAsked } from '#shared/api/authorization/validate-review.ts';
 import { resource } from '#shared/kube/resource.ts';
 
 export const selfSubjectAccessReviews = resource<SelfSubjectAccessReview>({
@@ -10,4 +11,5 @@ export const selfSubjectAccessReviews = resource<SelfSubjectAccessReview>({
   scope: 'Cluster',
   verbs: ['create'],
   type: 'authorization.v1.SelfSubjectAccessReview',
+  validate: ({ spec }) => validateAsked(spec),
 });

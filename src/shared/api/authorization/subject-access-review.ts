@@ -1,4 +1,5 @@
 import type { SubjectAccessReview } from '#shared/api/types/authorization-v1.ts';
+import { validateAskedFor } from '#shared/api/authorization/validate-review.ts';
 import { resource } from '#shared/kube/resource.ts';
 
 export const subjectAccessReviews = resource<SubjectAccessReview>({
@@ -10,4 +11,5 @@ export const subjectAccessReviews = resource<SubjectAccessReview>({
   scope: 'Cluster',
   verbs: ['create'],
   type: 'authorization.v1.SubjectAccessReview',
+  validate: ({ spec }) => validateAskedFor(spec),
 });
