@@ -51,7 +51,7 @@ function create(resource: Resource, base: string, body: unknown): Answer {
   if (resource.scope === 'Namespaced' && namespace && namespace !== namespaceOf(base)) {
     return { status: 400, reason: 'BadRequest' };
   }
-  const draft = prepareNew(resource, body, base);
+  const draft = prepareNew(resource, body, namespaceOf(base));
   const object = draft as KubeObject;
   const errors = resource.storage
     ? validateNew(resource, object)
@@ -60,12 +60,16 @@ function create(resource: Resource, base: string, body: unknown): Answer {
 }
 
 /** An object as the registry would hold it before validation. */
-export function prepareNew(resource: Resource, body: unknown, base: string): Draft<KubeObject> {
+export function prepareNew(
+  resource: Resource,
+  body: unknown,
+  namespace: string,
+): Draft<KubeObject> {
   const { object: draft, strictErrors } = decodeObject(resource.type, body, { isStrict: true });
   if (strictErrors.length > 0) throw new DecodeError(strictErrors.join(', '));
   resource.default?.(draft);
   const { metadata } = draft;
-  if (resource.scope === 'Namespaced') metadata.namespace = namespaceOf(base);
+  if (resource.scope === 'Namespaced') metadata.namespace = namespace;
   else delete metadata.namespace;
   if (metadata.generateName && !metadata.name) {
     metadata.name = `${metadata.generateName.slice(0, 58)}abcde`;
@@ -140,7 +144,7 @@ function update(resource: Resource, base: string, patch: unknown): Answer {
 function storedBase(resource: Resource, base: string): KubeObject {
   const known = stored.get(base);
   if (known) return known;
-  const draft = prepareNew(resource, structuredClone(bases[base]), base);
+  const draft = prepareNew(resource, structuredClone(bases[base]), namespaceOf(base));
   draft.metadata.resourceVersion = '7';
   const errors = validateNew(resource, draft as KubeObject);
   if (errors.length > 0) {
@@ -236,6 +240,10 @@ function addToken(spec: Draft<Pod>['spec']): void {
 /** Addresses and ports, as an allocator would give them. */
 function allocate({ spec }: Draft<Service>): void {
   if (spec.type === 'ExternalName') return;
+  if (spec.clusterIP === 'None' && !spec.selector) {
+    spec.ipFamilyPolicy ??= 'RequireDualStack';
+    spec.ipFamilies ??= ['IPv4', 'IPv6'];
+  }
   spec.ipFamilies ??= ['IPv4'];
   spec.ipFamilyPolicy ??= 'SingleStack';
   spec.clusterIP ||= '10.96.0.77';

@@ -75,6 +75,11 @@ export function typeInvalid(field: string, value: unknown, detail: string): Fiel
   };
 }
 
+/** A check that could not be made. */
+export function internalError(field: string, detail: string): FieldError {
+  return { type: 'InternalError', field, message: `Internal error: ${detail}` };
+}
+
 function withDetail(body: string, detail: string): string {
   return detail ? `${body}: ${detail}` : body;
 }

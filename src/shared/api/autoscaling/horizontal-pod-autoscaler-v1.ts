@@ -23,6 +23,7 @@ export const horizontalPodAutoscalersV1 = resource<HorizontalPodAutoscaler>({
   ],
   default({ spec }) {
     spec.minReplicas ??= 1;
+    spec.targetCPUUtilizationPercentage ??= 80;
   },
   prepareForCreate: (draft) => resetStatus(draft, 'autoscaling.v1.HorizontalPodAutoscalerStatus'),
   prepareForUpdate: (draft, old) => keep('status', draft, old),

@@ -20,7 +20,7 @@ import { countSpecGeneration, keep, resetStatus, startGeneration } from '#shared
 import type { FieldError } from '#shared/kube/errors.ts';
 import { unchanged } from '#shared/kube/checks.ts';
 import { invalidValue, required } from '#shared/kube/field-error.ts';
-import { dns1123Label } from '#shared/kube/names.ts';
+import { dns1123Label, labelValue } from '#shared/kube/names.ts';
 import type { Draft } from '#shared/kube/object.ts';
 import {
   nameOf,
@@ -42,15 +42,12 @@ export const jobs = resource<Job>({
   storage: { prefix: '/registry/jobs' },
   subresources: [{ name: 'status', kind: 'Job', verbs: ['get', 'patch', 'update'] }],
   lifecycle: { generation: true, deleteReturnsObject: true, orphansByDefault: true },
-  default({ metadata, spec }) {
+  default(draft) {
+    const { spec } = draft;
     if (spec.completions === undefined && spec.parallelism === undefined) spec.completions = 1;
     spec.parallelism ??= 1;
     spec.backoffLimit ??= spec.backoffLimitPerIndex === undefined ? 6 : 2_147_483_647;
-    const labels = spec.template.metadata?.labels;
-    if (labels && Object.keys(metadata.labels ?? {}).length === 0) {
-      metadata.labels = { ...labels };
-      inherited.add(metadata.labels);
-    }
+    defaultLabels(draft);
     spec.completionMode ??= 'NonIndexed';
     spec.suspend ??= false;
     spec.podReplacementPolicy ??= spec.podFailurePolicy ? 'Failed' : 'TerminatingOrFailed';
@@ -59,6 +56,8 @@ export const jobs = resource<Job>({
   },
   prepareForCreate(draft) {
     if (!draft.spec.manualSelector) generateSelector(draft);
+    // Upstream applies defaults once more when it reads what it stored.
+    if (labelValue(nameOf(draft.metadata)).length === 0) defaultLabels(draft);
     resetStatus(draft, 'batch.v1.JobStatus');
     startGeneration(draft);
     dropDisabledFields(draft.spec.template.spec, undefined);
@@ -119,6 +118,14 @@ export function defaultJobTemplate(spec: Draft<Job>['spec']): void {
 const inherited = new WeakSet<object>();
 
 /** Pods of a job are found by its UID, which nobody else has. */
+/** A job without labels has those of its pods. */
+function defaultLabels({ metadata, spec }: Draft<Job>): void {
+  const labels = spec.template.metadata?.labels;
+  if (!labels || Object.keys(metadata.labels ?? {}).length > 0) return;
+  metadata.labels = { ...labels };
+  inherited.add(metadata.labels);
+}
+
 function generateSelector({ metadata, spec }: Draft<Job>): void {
   const template = (spec.template.metadata ??= {} as Draft<ObjectMeta>);
   const labels = { ...template.labels };

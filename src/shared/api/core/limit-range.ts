@@ -32,6 +32,9 @@ export const limitRanges = resource<LimitRange>({
   default({ spec }) {
     for (const item of spec.limits ?? []) defaultLimits(item);
   },
+  prepareForCreate({ metadata }) {
+    if (!metadata.name) metadata.name = crypto.randomUUID();
+  },
   metadata: { onUpdate: ['create'] },
   validate: validateLimits,
   validateUpdate: validateLimits,

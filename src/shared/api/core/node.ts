@@ -6,7 +6,12 @@ import { validateResourceAmount } from '#shared/api/core/resource-names.ts';
 import { keep } from '#shared/api/strategies.ts';
 import type { FieldError } from '#shared/kube/errors.ts';
 import { legacyCidr, positive } from '#shared/kube/checks.ts';
-import { duplicateValue, forbiddenValue, invalidValue } from '#shared/kube/field-error.ts';
+import {
+  internalError,
+  duplicateValue,
+  forbiddenValue,
+  invalidValue,
+} from '#shared/kube/field-error.ts';
 import { isDualStack, parseCidr } from '#shared/kube/ip.ts';
 import type { Draft } from '#shared/kube/object.ts';
 import { resource } from '#shared/kube/resource.ts';
@@ -101,6 +106,13 @@ function* validateNode({ spec, status }: Node): Iterable<FieldError> {
     yield* legacyCidr(range, `spec.podCIDRs[${index}]`);
   }
   if (podCIDRs.length < 2) return;
+  const bad = podCIDRs.findIndex((range) => !parseCidr(range));
+  if (bad >= 0) {
+    yield internalError(
+      'spec.podCIDRs',
+      `invalid PodCIDRs. failed to check with dual stack with error:invalid CIDR[${bad}]: <nil> (invalid CIDR address: ${podCIDRs[bad]})`,
+    );
+  }
   if (podCIDRs.length > 2 || !isDualStack(podCIDRs.map((range) => parseCidr(range)?.address))) {
     yield invalidValue(
       'spec.podCIDRs',
