@@ -13,7 +13,11 @@ const facts = JSON.parse(
   readonly multiPoint: readonly (readonly [string, number])[];
   readonly events: Readonly<Record<string, Readonly<Record<string, Interest>>>>;
 };
-const context = { snapshot: new Snapshot(), listers: {} } as unknown as PluginContext;
+const context = {
+  snapshot: new Snapshot(),
+  listers: {},
+  claimLedger: {},
+} as unknown as PluginContext;
 
 test("the default plugins are upstream's, in its order and with its weights", () => {
   const own = defaultPlugins.map(({ factory: { name }, weight }) => [name, weight]);

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import type { Node, Pod } from '#shared/api/types/core-v1.ts';
 import { silentLog } from '#shared/base/log.ts';
 import { FakeClock } from '../../../../test/support/fake-clock.ts';
+import { ClaimLedger } from './claim-ledger.ts';
 import { SchedulingCycle, type Decision } from './cycle.ts';
 import { ObjectMap, type Listers } from './listers.ts';
 import { Nominator } from './nominator.ts';
@@ -142,6 +143,7 @@ function contextFor(
     clock: new FakeClock(),
     log: silentLog,
     random: () => 0,
+    claimLedger: new ClaimLedger(none),
     preemptions: { start: () => {}, areUnderWayFor: () => false },
   } as unknown as PluginContext;
 }

@@ -1,6 +1,7 @@
 import type { Clock } from '#shared/base/clock.ts';
 import type { Log } from '#shared/base/log.ts';
 import type { Cluster } from '#shared/client/cluster.ts';
+import type { ClaimLedger } from './claim-ledger.ts';
 import type { EventInterest } from './cluster-events.ts';
 import type { EquivalenceClass } from './equivalence.ts';
 import type { Listers } from './listers.ts';
@@ -161,6 +162,7 @@ export interface PluginContext {
   readonly random: () => number;
   readonly recordEvent: RecordEvent;
   readonly preemptions: Preemptions;
+  readonly claimLedger: ClaimLedger;
 }
 
 /** Makes a plugin for one profile; `args` are those of the configuration, defaults filled in. */

@@ -3,7 +3,11 @@ import type { PluginContext } from './plugin.ts';
 import { createProfile } from './profile.ts';
 import { Snapshot } from './snapshot.ts';
 
-const context = { snapshot: new Snapshot(), listers: {} } as unknown as PluginContext;
+const context = {
+  snapshot: new Snapshot(),
+  listers: {},
+  claimLedger: {},
+} as unknown as PluginContext;
 
 test('weights are overridden, plugins disabled and args filled in as a configuration says', () => {
   const { score, filter } = createProfile(context, {

@@ -6,6 +6,7 @@ import type { Cluster } from '#shared/client/cluster.ts';
 import { patchTypes } from '#shared/client/transport.ts';
 import { ApiError } from '#shared/kube/errors.ts';
 import { bind, BindingError, reserve, unreserve, type Placement } from './binding.ts';
+import { ClaimLedger } from './claim-ledger.ts';
 import {
   assignedPodAdd,
   assignedPodDelete,
@@ -82,6 +83,7 @@ export class Scheduler implements AsyncDisposable {
       snapshot: this.snapshot,
       nominations: this.nominator,
       preemptions,
+      claimLedger: new ClaimLedger(listers.resourceClaims),
     };
     const profiles = (configuration.profiles ?? [{}]).map((one) => createProfile(context, one));
     this.profiles = new Map(profiles.map((profile) => [profile.schedulerName, profile]));

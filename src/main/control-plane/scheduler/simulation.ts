@@ -4,6 +4,7 @@ import { silentLog } from '#shared/base/log.ts';
 import { createCluster } from '#shared/client/cluster.ts';
 import type { Transport } from '#shared/client/transport.ts';
 import { reserve } from './binding.ts';
+import { ClaimLedger } from './claim-ledger.ts';
 import type { SchedulerConfiguration } from './configuration.ts';
 import { SchedulingCycle } from './cycle.ts';
 import type { Listers } from './listers.ts';
@@ -64,6 +65,7 @@ export function simulate(
     log: silentLog,
     recordEvent: () => {},
     preemptions: { start: () => {}, areUnderWayFor: () => false },
+    claimLedger: new ClaimLedger(options.listers.resourceClaims),
   };
   const profiles = new Map(
     (configuration.profiles ?? [{}])

@@ -1,7 +1,6 @@
 import type { Pod } from '#shared/api/types/core-v1.ts';
 import type { AllocationResult, ResourceClaim } from '#shared/api/types/resource-v1.ts';
 import { compileNodeSelector } from '#shared/kube/node-selection.ts';
-import { AssumedObjects } from '../assumed-objects.ts';
 import { actions, type EventInterest } from '../cluster-events.ts';
 import { semanticEqual } from '#shared/kube/equality.ts';
 import type { NodeInfo } from '../node-info.ts';
@@ -40,10 +39,8 @@ const unallocatable = refuse('cannot allocate all claims');
 export const dynamicResources: PluginFactory = {
   name: names.dynamicResources,
   create(context) {
-    const { listers, cluster } = context;
-    const assumed = new AssumedObjects(listers.resourceClaims);
-    /** Claims whose devices are chosen and not yet written, by uid. */
-    const pending = new Set<string>();
+    const { listers, cluster, claimLedger } = context;
+    const { claims: assumed, pending } = claimLedger;
     const find = (key: string): ResourceClaim | undefined => assumed.get(key);
     return plugin<State, State | undefined>({
       name: names.dynamicResources,
@@ -70,8 +67,9 @@ export const dynamicResources: PluginFactory = {
       },
       preScore: (_pod, _nodes, state) => state,
       score(state, { nodes }, scores) {
+        if (!state) return void scores.fill(0);
         for (const [index, { name }] of nodes.entries())
-          scores[index] = state ? preference(state, state.byNode.get(name) ?? []) : 0;
+          scores[index] = preference(state, state.byNode.get(name) ?? []);
       },
       normalizeScore: (_state, scores) => normalizeByHighest(scores, { reversed: false }),
       reserve(state, _pod, nodeName) {
