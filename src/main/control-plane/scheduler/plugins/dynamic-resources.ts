@@ -67,7 +67,8 @@ export const dynamicResources: PluginFactory = {
       },
       preScore: (_pod, _nodes, state) => state,
       score(state, { nodes }, scores) {
-        if (!state) return void scores.fill(0);
+        scores.fill(0);
+        if (!state) return;
         for (const [index, { name }] of nodes.entries())
           scores[index] = preference(state, state.byNode.get(name) ?? []);
       },
