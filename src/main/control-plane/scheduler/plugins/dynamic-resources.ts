@@ -67,10 +67,8 @@ export const dynamicResources: PluginFactory = {
       },
       preScore: (_pod, _nodes, state) => state,
       score(state, { nodes }, scores) {
-        scores.fill(0);
-        if (!state) return;
-        for (const [index, { name }] of nodes.entries())
-          scores[index] = preference(state, state.byNode.get(name) ?? []);
+        if (state) preferEarlier(state, nodes, scores);
+        else scores.fill(0);
       },
       normalizeScore: (_state, scores) => normalizeByHighest(scores, { reversed: false }),
       reserve(state, _pod, nodeName) {
@@ -176,6 +174,11 @@ function takenDevices(
       if (!one.adminAccess) taken.add(deviceId(one.driver, one.pool, one.device));
   }
   return taken;
+}
+
+function preferEarlier(state: State, nodes: readonly NodeInfo[], scores: Int32Array): void {
+  for (const [index, { name }] of nodes.entries())
+    scores[index] = preference(state, state.byNode.get(name) ?? []);
 }
 
 /** Higher for nodes where earlier alternatives of the requests could be had. */
