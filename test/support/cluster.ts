@@ -19,6 +19,8 @@ import type { Resource } from '#shared/kube/resource.ts';
 export interface TestClusterOptions {
   /** The file to keep everything in; memory unless stated. */
   readonly state?: string;
+  /** Instead of an embedded store; stays the caller's. */
+  readonly store?: Store;
   readonly clock?: Clock;
   readonly log?: Log;
   readonly resources?: readonly Resource[];
@@ -69,7 +71,9 @@ export async function startTestCluster(options: TestClusterOptions = {}): Promis
   const { clock = systemClock, log = silentLog } = options;
   await using started = new AsyncDisposableStack();
   const { state } = options;
-  const store = started.use(await openEmbeddedStore({ clock, log, ...(state && { path: state }) }));
+  const store =
+    options.store ??
+    started.use(await openEmbeddedStore({ clock, log, ...(state && { path: state }) }));
   const server = started.use(
     await createApiServer({
       store,

@@ -11,6 +11,7 @@ import {
   type KeyValue,
   type Store,
   type StoreEvent,
+  type Watch,
   type WatchMessage,
 } from '#main/control-plane/etcd/store.ts';
 import { sleep, type Clock } from '#shared/base/clock.ts';
@@ -48,7 +49,7 @@ export class WatchCache implements AsyncDisposable {
   readonly #pending = new Map<string, PendingWrite[]>();
   readonly #loading = new Map<ResourceCache, StoreEvent[]>();
   readonly #stop = new AbortController();
-  #watch: Disposable | undefined;
+  #watch: Watch | undefined;
   #bookmarks: Disposable | undefined;
   #waiting: { readonly revision: number; readonly resolve: () => void }[] = [];
   #reload: Promise<void> | undefined;
@@ -129,6 +130,7 @@ export class WatchCache implements AsyncDisposable {
     if (this.#revision >= revision) return undefined;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#waiting.push({ revision, resolve });
+    this.#watch?.requestProgress();
     return promise;
   }
 
