@@ -52,6 +52,14 @@ describe('pods on simulated nodes', () => {
     expect(await eventually(phase, look)).toBe(phase);
   });
 
+  test.each([
+    ['logs', 'runs'],
+    ['exec', 'runs', '--', 'ls'],
+  ])('%s of one: it is simulated', async (...args) => {
+    const { code, stderr } = await kubectl(args);
+    expect([code, stderr]).toEqual([1, expect.stringContaining('it is simulated')]);
+  });
+
   test('one that is deleted goes', async () => {
     const { code } = await kubectl(['delete', 'pod', 'runs', '--timeout=20s']);
     expect(code).toBe(0);

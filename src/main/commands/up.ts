@@ -92,6 +92,7 @@ async function startPlane(
     bindAddress,
     port,
     etcdPort,
+    isEtcdPortFixed: command.etcdPort !== undefined,
     serviceRange,
     podRange,
   });

@@ -22,6 +22,7 @@ import type { ServiceAccountKeyPair } from '#main/control-plane/apiserver/authen
 import { admissionPlugins } from '#main/control-plane/apiserver/admission/index.ts';
 import { startBootstrap } from '#main/control-plane/apiserver/bootstrap/index.ts';
 import { startControllerManager } from '#main/control-plane/controller-manager/index.ts';
+import type { ObjectCache } from '#main/control-plane/apiserver/object-cache.ts';
 import type { Listener } from '#main/control-plane/apiserver/http/listener.ts';
 import { startEtcdFace } from '#main/control-plane/etcd/grpc/face.ts';
 import type { GrpcServer, TlsMaterial } from '#main/control-plane/etcd/grpc/server.ts';
@@ -31,6 +32,7 @@ import type { Store } from '#main/control-plane/etcd/store.ts';
 import { SnapshotCatalog, takeSnapshot } from '#main/control-plane/etcd/snapshot/catalog.ts';
 import { verifySnapshot } from '#main/control-plane/etcd/snapshot/restore.ts';
 import type { StoreStatus } from '#main/control-plane/etcd/store.ts';
+import { createWayToNodes } from '#main/control-plane/way-to-nodes.ts';
 import { startScheduler } from '#main/control-plane/scheduler/index.ts';
 import { SchedulingEvents } from '#main/control-plane/scheduling-events.ts';
 import { createSecurity, type Security } from '#main/control-plane/security.ts';
@@ -54,6 +56,8 @@ export interface ControlPlaneOptions {
   readonly port: number;
   /** Absent: no etcd face. */
   readonly etcdPort: number | undefined;
+  /** Rather fail than take the next. */
+  readonly isEtcdPortFixed: boolean;
   readonly serviceRange: string;
   readonly podRange: string;
 }
@@ -78,6 +82,7 @@ export interface ControlPlane extends AsyncDisposable {
 
 const clusterDomain = 'cluster.local';
 const nodeMask = 24;
+const facePortTries = 50;
 const renewalCheckMs = 12 * 3_600_000;
 /** What nobody has: for a machine without any network, whose server others cannot reach anyway. */
 const noAddress = '192.0.2.1';
@@ -193,6 +198,7 @@ async function serveApi(
 ): Promise<{ server: ApiServer; security: Security }> {
   const clientAuthority = pki.authority('cluster').certificate;
   let security: Security | undefined;
+  let known: ObjectCache | undefined;
   const server = await createApiServer({
     store,
     clock,
@@ -200,7 +206,9 @@ async function serveApi(
     resources,
     version: versionInfo,
     serviceRanges: [serviceRange],
+    nodes: createWayToNodes(() => known),
     security({ objects }) {
+      known = objects;
       security = createSecurity({ objects, clock, clientAuthority, serviceAccountKeys });
       const { authorizer, issuer, issueToken: issue } = security;
       return {
@@ -264,21 +272,23 @@ function startScheduling({ clock, log }: ControlPlaneOptions, server: ApiServer)
 
 /** etcd's own API on loopback, for those who show a certificate of its authority. */
 async function startFace(
-  { name, etcdPort, clock, log }: ControlPlaneOptions,
+  { name, etcdPort, isEtcdPortFixed, clock, log }: ControlPlaneOptions,
   store: EmbeddedStore,
   pki: Pki,
 ): Promise<GrpcServer | undefined> {
   if (etcdPort === undefined) return undefined;
   const { certificate, key } = await pki.certificate(etcdServerCertificate([hostname()]));
-  const ca = pki.authority('etcd').certificate;
-  return startEtcdFace({
-    store,
-    clock,
-    log: log.child({ component: 'etcd' }),
-    name,
-    port: etcdPort,
-    tls: { ca, certificate, key },
-  });
+  const tls = { ca: pki.authority('etcd').certificate, certificate, key };
+  const own = log.child({ component: 'etcd' });
+  // The port was free a moment ago; another cluster that comes up now may have taken it since.
+  for (let port = etcdPort; ; port++) {
+    try {
+      return await startEtcdFace({ store, clock, log: own, name, port, tls });
+    } catch (error) {
+      const isTaken = (error as NodeJS.ErrnoException).code === 'EADDRINUSE';
+      if (!isTaken || isEtcdPortFixed || port > etcdPort + facePortTries) throw error;
+    }
+  }
 }
 
 function snapshotsOf(
