@@ -1,3 +1,4 @@
+import { adoptDefinition } from '#main/control-plane/apiserver/custom-resources/adopt.ts';
 import type { ServedResource } from '#main/control-plane/apiserver/catalog.ts';
 import { builtInCodec } from '#main/control-plane/apiserver/registry/built-in-codec.ts';
 import { restOf } from '#main/control-plane/apiserver/registry/rests.ts';
@@ -30,6 +31,7 @@ export function* builtInResources(
       isNamespaced: resource.scope === 'Namespaced',
       ttlSeconds: prefix === '/registry/events' ? eventTtlSeconds : undefined,
       messageType: stored.type,
+      ...(resource.plural === 'customresourcedefinitions' && { adopt: adoptDefinition }),
     });
     const served = servedForm(resource, cache.form);
     const toStored = served === cache.form ? undefined : conversionOf(resource).toStored;
