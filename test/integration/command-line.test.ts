@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { kubectlOn, type Kubectl } from '../support/kubectl.ts';
-import { startPilothouse, type Pilothouse } from '../support/pilothouse.ts';
+import { startPilothouse, stop, type Pilothouse } from '../support/pilothouse.ts';
 
 const home = mkdtempSync(join(tmpdir(), 'pilothouse-cli-'));
 afterAll(() => rmSync(home, { recursive: true, force: true }));
@@ -91,6 +91,7 @@ describe('a cluster', () => {
     await kubectl(['create', 'configmap', 'lost']);
     expect((await pilothouse(`snapshot restore ${scratch}`)).err).toContain('while it is running');
     expect((await pilothouse('down')).code).toBe(0);
+    await stop(first.process, 'SIGTERM');
     expect(first.process.exitCode).toBe(0);
     expect((await pilothouse(`snapshot restore ${scratch}`)).code).toBe(0);
     await using again = await startPilothouse({ home, port: first.port });
