@@ -34,6 +34,7 @@ import { verifySnapshot } from '#main/control-plane/etcd/snapshot/restore.ts';
 import type { StoreStatus } from '#main/control-plane/etcd/store.ts';
 import { createWayToNodes } from '#main/control-plane/way-to-nodes.ts';
 import { startScheduler } from '#main/control-plane/scheduler/index.ts';
+import { addSchedulerPaths } from '#main/control-plane/scheduling-paths.ts';
 import { SchedulingEvents } from '#main/control-plane/scheduling-events.ts';
 import { createSecurity, type Security } from '#main/control-plane/security.ts';
 import { versionInfo } from '#main/control-plane/version.ts';
@@ -266,7 +267,9 @@ function startScheduling({ clock, log }: ControlPlaneOptions, server: ApiServer)
   const stack = new AsyncDisposableStack();
   const controller = 'default-scheduler';
   const events = stack.use(new SchedulingEvents({ cluster, clock, log: own, controller }));
-  stack.use(startScheduler({ cluster, clock, log: own, recordEvent: events.record }));
+  const scheduler = startScheduler({ cluster, clock, log: own, recordEvent: events.record });
+  stack.use(scheduler);
+  addSchedulerPaths(server.paths, scheduler);
   return stack;
 }
 

@@ -12,6 +12,8 @@ export interface PathRequest {
   readonly query: Query;
   readonly headers: RequestHeaders;
   readonly user: UserInfo;
+  /** Reads what was sent along. Throws `RequestEntityTooLarge`. */
+  body(): Promise<Buffer>;
 }
 
 export interface PathAnswer {

@@ -163,6 +163,7 @@ export class HttpServer {
       query,
       headers: exchange.headers,
       user,
+      body: () => exchange.readBody(bodyLimitBytes),
     });
     if (!answer) {
       const text = {
