@@ -153,3 +153,28 @@ test('A large list comes compressed to who accepts that', async () => {
   expect(packed.headers).toMatchObject({ 'content-encoding': 'gzip' });
   expect(Number(packed.headers['content-length'])).toBeLessThan(20_000);
 });
+
+test('Disposing the server ends its watches at once, and waits for nobody', async () => {
+  await using cluster = await startTestCluster();
+  const server = await serveHttps(cluster.server);
+  const session = connect(server.url, { ca: server.certificate });
+  const path = '/api/v1/configmaps?watch=true';
+  const stream = session.request({ ':path': path });
+  const overHttp1 = send(server, path);
+  await new Promise((resolve) => {
+    stream.once('response', resolve);
+  });
+  const ended = new Promise((resolve) => {
+    stream.once('end', resolve);
+  });
+  stream.resume();
+  await expect
+    .poll(() => send(server, '/metrics').then(({ body }) => body))
+    .toContain('resource="configmaps",verb="WATCH",version="v1"} 2');
+  const started = performance.now();
+  await cluster.server[Symbol.asyncDispose]();
+  expect(performance.now() - started).toBeLessThan(1_000);
+  await ended;
+  expect((await overHttp1).code).toBe(200);
+  session.close();
+});

@@ -127,7 +127,12 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     objects: core.cache,
     catalog: core.catalog,
     paths,
-    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+    async [Symbol.asyncDispose]() {
+      // The listeners take no more requests first, then those end that would last for long.
+      const closing = owned.disposeAsync();
+      core.watchCache.endWatches();
+      await closing;
+    },
   };
 }
 

@@ -89,6 +89,7 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
         server.close(() => resolve());
       });
       for (const session of http2.sessions) session.close();
+      http1.keepAliveTimeout = 1;
       http1.closeIdleConnections();
       const timer = clock.after(drainMs, () => {
         for (const socket of sockets) socket.destroy();

@@ -76,8 +76,13 @@ export class WatchCache implements AsyncDisposable {
     this.#stop.abort(new Error('The API server has been stopped'));
     this.#watch?.[Symbol.dispose]();
     this.#bookmarks?.[Symbol.dispose]();
-    for (const cache of this.#caches.values()) cache.watchers.endAll();
+    this.endWatches();
     await this.#reload;
+  }
+
+  /** Ends every watch, as if its time were over: clients come back to whoever serves then. */
+  endWatches(): void {
+    for (const cache of this.#caches.values()) cache.watchers.endAll();
   }
 
   /** The cache of a prefix; every kind that is stored there shares it. */
