@@ -160,3 +160,17 @@ describe('cells as observed', () => {
     });
   }
 });
+
+describe('warnings as observed', () => {
+  for (const [kind, items] of Map.groupBy(defaulted, (facts) => facts.kind)) {
+    // Whether a key belongs to its certificate is not looked at.
+    if (kind === 'v1/secrets') continue;
+    it(`${kind} (${items.length})`, () => {
+      const { warnings } = resourceAt(kind);
+      for (const facts of items) {
+        const given = Array.from(warnings?.(stored(facts)) ?? []);
+        expect({ [facts.variant]: given.length }).toEqual({ [facts.variant]: facts.warnings ?? 0 });
+      }
+    });
+  }
+});

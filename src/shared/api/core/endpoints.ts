@@ -31,6 +31,7 @@ export const endpoints = resource<Endpoints>({
     if (isClean(errors) || semanticEqual(subsets, old.subsets)) return;
     yield* validateSubsets(subsets ?? []);
   },
+  warnings: () => ['v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice'],
   columns: [nameColumn, { name: 'Endpoints', value: formatEndpoints }, ageColumn],
 });
 

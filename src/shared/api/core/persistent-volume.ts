@@ -11,6 +11,7 @@ import { semanticEqual } from '#shared/kube/equality.ts';
 import { forbiddenValue, invalidValue } from '#shared/kube/field-error.ts';
 import { nameOf } from '#shared/kube/object-meta.ts';
 import { validateNodeSelector } from '#shared/api/core/node-selector.ts';
+import { persistentVolumeWarnings } from '#shared/api/core/volume/deprecated.ts';
 import { resource } from '#shared/kube/resource.ts';
 
 export const persistentVolumes = resource<PersistentVolume>({
@@ -61,6 +62,12 @@ export const persistentVolumes = resource<PersistentVolume>({
     // Upstream checks the whole once more before it compares.
     yield* errors;
     yield* validateFixed(volume, old);
+  },
+  *warnings({ spec }) {
+    if (spec.persistentVolumeReclaimPolicy === 'Recycle') {
+      yield 'spec.persistentVolumeReclaimPolicy: The Recycle reclaim policy is deprecated. Instead, the recommended approach is to use dynamic provisioning.';
+    }
+    yield* persistentVolumeWarnings(spec);
   },
   columns: [
     nameColumn,

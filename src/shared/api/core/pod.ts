@@ -8,6 +8,7 @@ import {
 } from '#shared/api/core/pod/prepare.ts';
 import { validatePodStatusUpdate } from '#shared/api/core/pod/status.ts';
 import { validateNewPod, validatePodUpdate } from '#shared/api/core/pod/update.ts';
+import { podWarnings } from '#shared/api/core/pod/warnings.ts';
 import { resource } from '#shared/kube/resource.ts';
 
 export const pods = resource<Pod>({
@@ -58,5 +59,6 @@ export const pods = resource<Pod>({
     // Accepted as upstream's label conversion accepts it, selectable there by nothing but ''.
     'status.podIPs': () => '',
   },
+  warnings: ({ spec }) => podWarnings(spec),
   columns: podColumns,
 });

@@ -15,6 +15,7 @@ import { validateLoadBalancerClass, validateService } from '#shared/api/core/ser
 import { keep, resetStatus } from '#shared/api/strategies.ts';
 import { forbiddenValue, invalidValue } from '#shared/kube/field-error.ts';
 import { nameIsDnsLabel } from '#shared/kube/names.ts';
+import { serviceWarnings } from '#shared/api/core/service/warnings.ts';
 import { resource } from '#shared/kube/resource.ts';
 
 export const services = resource<Service>({
@@ -83,6 +84,7 @@ export const services = resource<Service>({
     'spec.clusterIP': ({ spec }) => spec.clusterIP ?? '',
     'spec.type': ({ spec }) => spec.type ?? '',
   },
+  warnings: ({ spec }) => serviceWarnings(spec),
   columns: [
     nameColumn,
     { name: 'Type', value: ({ spec }) => spec.type ?? '' },
