@@ -1,10 +1,11 @@
 import { execFile, execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { kubectlOn, type Kubectl } from '../support/kubectl.ts';
-import { startPilothouse, stop, type Pilothouse } from '../support/pilothouse.ts';
+import { startPilothouse, type Pilothouse } from '../support/pilothouse.ts';
 
 const home = mkdtempSync(join(tmpdir(), 'pilothouse-cli-'));
 afterAll(() => rmSync(home, { recursive: true, force: true }));
@@ -91,7 +92,7 @@ describe('a cluster', () => {
     await kubectl(['create', 'configmap', 'lost']);
     expect((await pilothouse(`snapshot restore ${scratch}`)).err).toContain('while it is running');
     expect((await pilothouse('down')).code).toBe(0);
-    await stop(first.process, 'SIGTERM');
+    if (first.process.exitCode === null) await once(first.process, 'exit');
     expect(first.process.exitCode).toBe(0);
     expect((await pilothouse(`snapshot restore ${scratch}`)).code).toBe(0);
     await using again = await startPilothouse({ home, port: first.port });
