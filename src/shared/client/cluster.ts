@@ -147,18 +147,6 @@ export function createCluster(transport: Transport): Cluster {
   };
 }
 
-/** Server-side apply: `fieldManager` then owns exactly what `object` says. */
-export function apply<T extends KubeObject>(
-  cluster: Cluster,
-  resource: Resource<T>,
-  object: New<T> & { readonly metadata: { readonly name: string } },
-  options: PatchOptions & { readonly fieldManager: string },
-): Promise<T> {
-  const { namespace, name } = object.metadata;
-  const body = { apiVersion: groupVersionOf(resource), kind: resource.kind, ...object };
-  return cluster.patch(resource, { namespace, name }, { type: patchTypes.apply, body }, options);
-}
-
 function writeParts(options: PatchOptions): Pick<ApiRequest, 'query' | 'subresource'> {
   const { subresource, dryRun, fieldManager, force } = options;
   return {

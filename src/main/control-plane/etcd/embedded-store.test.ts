@@ -224,8 +224,8 @@ describe.each(['memory', 'file'])('a store kept in %s', (kind) => {
     expect(await read({ key: 'a' })).toHaveLength(1);
     await clock.advance(2000);
     await eventually(async () => expect(await store.leases()).toEqual([]));
+    await eventually(async () => expect(store.revision).toBe(6));
     expect(await read({ key: '\0', rangeEnd: '\0' })).toEqual(['b=2 create 3 mod 5 version 2']);
-    expect(store.revision).toBe(6);
     await expect(store.keepLeaseAlive(id)).rejects.toMatchObject({ code: 'leaseNotFound' });
     await expect(put('a', '1', id)).rejects.toMatchObject({ code: 'leaseNotFound' });
     expect((await store.leaseTimeToLive(id)).remainingSeconds).toBe(-1);
