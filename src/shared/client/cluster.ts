@@ -1,5 +1,4 @@
 import {
-  patchTypes,
   type ApiRequest,
   type PatchType,
   type RequestOptions,
