@@ -42,7 +42,9 @@ test.each(families)(
     const details: string[] = [];
     for (const scenario of read(family)) {
       const name = `${family} ${scenario.name}`;
-      const differences = await play(scenario);
+      // Real time still plays a part on a busy machine: what differs must do so twice.
+      const first = await play(scenario);
+      const differences = first.length > 0 && !known.has(name) ? await play(scenario) : first;
       if (differences.length === 0) continue;
       found.push(name);
       if (!known.has(name)) details.push(`${name}: ${differences.join('; ').slice(0, 500)}`);

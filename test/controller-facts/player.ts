@@ -1,6 +1,11 @@
+import { X509Certificate } from 'node:crypto';
 import { admissionPlugins } from '#main/control-plane/apiserver/admission/index.ts';
 import type { Authorizer } from '#main/control-plane/apiserver/authorization/authorizer.ts';
+import { createCertificateSigner } from '#main/clusters/certificate-signer.ts';
+import { issueAuthority, type KeyPair } from '#main/clusters/x509.ts';
 import { startControllerManager } from '#main/control-plane/controller-manager/index.ts';
+import { certificateSigningRequests } from '#shared/api/certificates/certificate-signing-request.ts';
+import type { CertificateSigningRequest } from '#shared/api/types/certificates-v1.ts';
 import { resources } from '#shared/api/index.ts';
 import { events as coreEvents } from '#shared/api/core/event.ts';
 import { namespaces } from '#shared/api/core/namespace.ts';
@@ -73,6 +78,38 @@ const zonedNodes = ['a', 'b', 'c'].map((zone) => ({
   labels: { 'topology.kubernetes.io/zone': `zone-${zone}` },
 }));
 
+/** As long as a test runs, one authority signs for all of its clusters. */
+let authority: Promise<KeyPair> | undefined;
+
+function signingAuthority(): Promise<KeyPair> {
+  return (authority ??= issueAuthority('kubernetes-ca', {
+    notBefore: new Date(Date.UTC(2020, 0, 1)),
+    notAfter: new Date(Date.UTC(2050, 0, 1)),
+  }));
+}
+
+function shownCertificate(pem: string, clock: WarpClock): Record<string, Json> {
+  const parsed = new X509Certificate(Buffer.from(pem, 'base64'));
+  const from = parsed.validFromDate.getTime();
+  return {
+    subject: parsed.subject,
+    issuer: parsed.issuer,
+    ca: parsed.ca,
+    ...(parsed.subjectAltName && { san: parsed.subjectAltName }),
+    extKeyUsage: [...(parsed.keyUsage ?? [])],
+    validSeconds: (parsed.validToDate.getTime() - from) / 1000,
+    backdatedSeconds: Math.floor((clock.now() - from) / 60_000) * 60,
+    serialBits: parsed.serialNumber.length * 4 > 64 ? '>64' : '≤64',
+  };
+}
+
+function valueAt(object: unknown, path: string): unknown {
+  let value = object;
+  for (const part of path.split('/').slice(1))
+    value = (value as Record<string, unknown> | undefined)?.[part];
+  return value;
+}
+
 class Player {
   readonly #scenario: Scenario;
   readonly #cluster: TestCluster;
@@ -96,9 +133,10 @@ class Player {
 
   static async start(scenario: Scenario, stack: AsyncDisposableStack, log: Log): Promise<Player> {
     let revision = (): string => '';
+    const signing = new Set<object>();
     const idle = async (): Promise<void> => {
       let calm = 0;
-      for (let last = revision(); calm < 4;) {
+      for (let last = revision(); calm < 4 || signing.size > 0;) {
         for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setImmediate(resolve));
         const now = revision();
         calm = now === last ? calm + 1 : 0;
@@ -115,8 +153,19 @@ class Player {
     );
     revision = () => String(cluster.store.revision);
     const kubelet = stack.use(new SimulatedKubelet(cluster.admin, clock));
+    const signer = createCertificateSigner({ authority: await signingAuthority(), clock });
     stack.use(
       startControllerManager({
+        signer: {
+          async sign(request) {
+            signing.add(request);
+            try {
+              return await signer.sign(request);
+            } finally {
+              signing.delete(request);
+            }
+          },
+        },
         cluster: cluster.as('system:kube-controller-manager', 'system:masters'),
         clusterFor: (name) =>
           cluster.as(`system:serviceaccount:kube-system:${name}`, 'system:masters'),
@@ -205,6 +254,8 @@ class Player {
       nodeStatus: () => this.#nodeStatus(step['nodeStatus'] as never),
       nodeDead: async () => this.#kubelet.kill(step['nodeDead'] as string),
       nodeGone: () => this.#nodeGone(step['nodeGone'] as string),
+      read: () => this.#read(step),
+      approveCsr: () => this.#approve(step['approveCsr'] as [string, string]),
     };
     for (const [name, handle] of Object.entries(handlers))
       if (name in step) {
@@ -213,6 +264,40 @@ class Player {
         return shown === undefined ? undefined : shown;
       }
     throw new Error(`the player does not know ${JSON.stringify(step)}`);
+  }
+
+  async #read(step: Step): Promise<Json> {
+    await this.#clock.advance((step['after'] as number | undefined) ?? 0);
+    const [url, path = ''] = step['read'] as [string, string | undefined];
+    const [, ns, plural, name] = /\/namespaces\/([^/]+)\/([^/]+)\/([^/]+)$/.exec(url) ?? [];
+    const kind = this.#kind(plural!);
+    try {
+      const object = await this.#cluster.admin.get(kind, { namespace: ns!, name: name! });
+      return [200, valueAt(object, path) as Json];
+    } catch (error) {
+      if (ApiError.is(error)) return [error.code];
+      throw error;
+    }
+  }
+
+  async #approve([name, type]: readonly [string, string]): Promise<void> {
+    const { admin } = this.#cluster;
+    const request = await admin.get(certificateSigningRequests, { name });
+    const conditions = [
+      ...(request.status.conditions ?? []),
+      { type, status: 'True', reason: 'Check', message: '' },
+    ];
+    const status = { ...request.status, conditions };
+    const options = { subresource: 'approval' };
+    await admin.update(certificateSigningRequests, { ...request, status }, options);
+  }
+
+  async #certificates(): Promise<Json> {
+    const list = await this.#list('certificatesigningrequests');
+    return (list as CertificateSigningRequest[]).map(({ metadata, status: { certificate } }) => {
+      const name = this.#view.name(metadata.name);
+      return certificate ? { name, ...shownCertificate(certificate, this.#clock) } : `${name} none`;
+    });
   }
 
   #kind(plural: string): Resource {
@@ -237,7 +322,8 @@ class Player {
       ...object.metadata,
       ...(kind.scope === 'Namespaced' && { namespace: object.metadata.namespace ?? own }),
     };
-    await this.#cluster.admin.create(kind, { ...object, metadata });
+    const admin = this.#cluster.as('admin', 'system:masters');
+    await admin.create(kind, { ...object, metadata });
   }
 
   async #patch(step: Step): Promise<void> {
@@ -359,6 +445,7 @@ class Player {
     if (view === 'podobjects') return this.#pods().map((pod) => this.#podObject(pod));
     if (view === 'rs') return await this.#replicaSets();
     if (view === 'events') return await this.#events();
+    if (view === 'certs') return await this.#certificates();
     const [plural = '', ...paths] = view.split(':');
     const objects = await this.#list(plural);
     if (paths.length === 0) return objects.map((object) => this.#shownObject(plural, object));
@@ -395,6 +482,12 @@ class Player {
     if (plural === 'configmaps') {
       const data = shown['data'] as Record<string, Json> | undefined;
       if (data?.['ca.crt']) whole['data'] = { 'ca.crt': '<text>' };
+    }
+    if (plural === 'certificatesigningrequests') {
+      const { signerName = null, usages = null, username = null } = spec!;
+      whole['spec'] = { signerName, usages, username };
+      const status = shown['status'] as Record<string, Json>;
+      if (status['certificate']) whole['status'] = { ...status, certificate: '<pem>' };
     }
     if (plural === 'secrets' && shown['data'])
       whole['data'] = Object.fromEntries(
@@ -529,24 +622,30 @@ class Player {
     return answers;
   }
 
+  /** Watches, since a value may not stay for long. */
   async #until(step: Step): Promise<void> {
     const [plural, name, path, wanted] = step['until'] as [string, string, string, Json];
     const kind = this.#kind(plural);
+    const key = this.#key(kind, name, step);
     const end = this.#clock.now() + ((step['max'] as number | undefined) ?? 30_000);
-    while (this.#clock.now() < end) {
-      let value: unknown;
-      try {
-        value = await this.#cluster.admin.get(kind, this.#key(kind, name, step));
-        for (const part of path.split('/').slice(1))
-          value = (value as Record<string, unknown> | undefined)?.[part];
-      } catch (error) {
-        if (!ApiError.is(error, 'NotFound')) throw error;
-        value = null;
-      }
-      if (value === wanted) return;
-      await this.#clock.advance(100);
+    const { admin } = this.#cluster;
+    const state = { isMet: false };
+    const stop = new AbortController();
+    const watching = (async () => {
+      for await (const changes of admin.watch(kind, { signal: stop.signal }))
+        for (const { type, object } of changes) {
+          if (keyOf((object as KubeObject).metadata) !== keyOf(key)) continue;
+          state.isMet ||= (type === 'DELETED' ? null : valueAt(object, path)) === wanted;
+        }
+    })().catch(() => undefined);
+    try {
+      while (!state.isMet && this.#clock.now() < end) await this.#clock.advance(100);
+    } finally {
+      stop.abort();
+      await watching;
     }
-    throw new Error(`waited in vain for ${plural}/${name} ${path} = ${JSON.stringify(wanted)}`);
+    if (!state.isMet)
+      throw new Error(`waited in vain for ${plural}/${name} ${path} = ${JSON.stringify(wanted)}`);
   }
 
   async #untilPods(step: Step): Promise<void> {

@@ -101,11 +101,12 @@ export class View {
   #string(value: string, key: string, path: readonly string[]): string {
     if (/^\d{4}-\d\d-\d\dT[\d:.]+(Z|[+-]\d\d:\d\d)$/.test(value)) return '<t>';
     if (key === 'podCIDR') return '<cidr>';
+    if (value.startsWith('192.0.2.')) return value;
     if (path.at(-2) === 'addresses' || key === 'ip') return '<ip>';
     if (key === '#' && path.at(-2) === 'addresses') return '<ip>';
     if (key.endsWith('controller-uid')) return '<uid>';
     if (key === 'kubernetes.io/service-account.uid') return '<uid>';
-    if (key === 'nodeName' && this.#defaultNodes.has(value)) return '<node>';
+    if (key === 'nodeName' && (!this.#showsNodes || this.#defaultNodes.has(value))) return '<node>';
     if (key === 'job-name' || key === 'batch.kubernetes.io/job-name' || key === 'name')
       return minutes(this.name(value));
     return minutes(this.text(this.#names.get(value) ?? value));

@@ -27,13 +27,13 @@ import {
   targetPort,
   TriggerTimes,
 } from './endpoints/pods.ts';
-import { planSlices, withHints, type PortGroup } from './endpoints/slice-plan.ts';
+import { planSlices, portsKey, withHints, type PortGroup } from './endpoints/slice-plan.ts';
 import { byNode } from './pods/disruption.ts';
 import { isNamespaceTerminating } from './pods/pod-control.ts';
 import { isReady } from './pods/pod-state.ts';
 import { isEqual } from './values.ts';
 
-const managedBy = 'endpointslice.kubernetes.io/managed-by';
+export const managedBy = 'endpointslice.kubernetes.io/managed-by';
 export const serviceNameLabel = 'kubernetes.io/service-name';
 const headless = 'service.kubernetes.io/headless';
 const ourName = 'endpointslice-controller.k8s.io';
@@ -309,15 +309,6 @@ function portsOf(service: Service, pod: Pod): readonly EndpointPort[] {
       found.push({ name, port, protocol: protocol ?? 'TCP', ...(appProtocol && { appProtocol }) });
   }
   return sortedByHash(found, slicePortHash);
-}
-
-function portsKey(ports: readonly EndpointPort[]): string {
-  return ports
-    .map(({ name = '', port, protocol, appProtocol = '' }) =>
-      [name, port, protocol, appProtocol].join('/'),
-    )
-    .sort()
-    .join(',');
 }
 
 function endpointOf(

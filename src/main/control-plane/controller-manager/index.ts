@@ -4,6 +4,7 @@ import type { Log } from '#shared/base/log.ts';
 import type { Cluster } from '#shared/client/cluster.ts';
 import { Recorder } from '#shared/client/events.ts';
 import type { Controller } from '#shared/kube/controller.ts';
+import { bootstrapSigner, tokenCleaner } from './bootstrap-token.ts';
 import {
   certificateApprover,
   certificateCleaner,
@@ -14,6 +15,7 @@ import { createCronJobController } from './cron-job.ts';
 import { createDaemonSetController } from './daemon-set.ts';
 import { deploymentController } from './deployment.ts';
 import { createDisruptionController, staleDisruptionController } from './disruption.ts';
+import { endpointSliceMirroringController } from './endpoint-slice-mirroring.ts';
 import { createEndpointSliceController } from './endpoint-slice.ts';
 import { createEndpointsController } from './endpoints.ts';
 import { startGarbageCollector } from './garbage-collector.ts';
@@ -31,6 +33,7 @@ import { createResourceQuotaController } from './resource-quota.ts';
 import { createRootCaPublisher } from './root-ca-publisher.ts';
 import { startController, type Host } from './runtime.ts';
 import { createTokenController, type TokenSecretOptions } from './service-account-token.ts';
+import { serviceCidrController } from './service-cidr.ts';
 import { serviceAccountController } from './service-account.ts';
 import { statefulSetController } from './stateful-set.ts';
 import { createTaintEvictionController } from './taint-eviction.ts';
@@ -105,10 +108,14 @@ function controllers(options: ControllerManagerOptions): readonly Controller[] {
     podGcController,
     createEndpointsController(),
     createEndpointSliceController(),
+    endpointSliceMirroringController,
     staleDisruptionController,
     certificateApprover,
     ...(signer ? [createCertificateSigningController(signer)] : []),
     certificateCleaner,
+    bootstrapSigner,
+    tokenCleaner,
+    serviceCidrController,
     createTaintEvictionController(),
     nodeTaintController,
     nodeTtlController,

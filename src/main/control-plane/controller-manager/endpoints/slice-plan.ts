@@ -19,6 +19,16 @@ export interface SlicePlan {
   readonly remove: EndpointSlice[];
 }
 
+/** Equal for the same set of ports, whatever their order. */
+export function portsKey(ports: readonly EndpointPort[]): string {
+  return ports
+    .map(({ name = '', port, protocol, appProtocol = '' }) =>
+      [name, port, protocol, appProtocol].join('/'),
+    )
+    .sort()
+    .join(',');
+}
+
 /** What makes two endpoints the same one, however their conditions change. */
 export function identityOf({ addresses, hostname = '', targetRef }: Endpoint): string {
   const target = targetRef ? `${targetRef.namespace}/${targetRef.name}` : '';
@@ -101,7 +111,7 @@ function tightest(
   return best;
 }
 
-function isSameBeyondIdentity(a: Endpoint, b: Endpoint): boolean {
+export function isSameBeyondIdentity(a: Endpoint, b: Endpoint): boolean {
   return (
     a.nodeName === b.nodeName &&
     a.zone === b.zone &&
