@@ -22,7 +22,6 @@ const httpPathFormat = "[A-Za-z0-9/\\-._~%!$&'()*+,;=:]+";
 
 const label = whole(labelFormat);
 const subdomain = whole(subdomainFormat);
-const caselessSubdomain = new RegExp(`^${subdomainFormat}$`, 'i');
 const underscoreSubdomain = whole(underscoreSubdomainFormat);
 const label1035 = whole(label1035Format);
 const wildcard = whole(wildcardFormat);
@@ -38,8 +37,6 @@ const labelMessage =
   "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character";
 const subdomainMessage =
   "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character";
-const caselessSubdomainMessage =
-  "an RFC 1123 subdomain must consist of alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character";
 const underscoreSubdomainMessage =
   "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '_', '-' or '.', and must start and end with an alphanumeric character";
 const label1035Message =
@@ -68,16 +65,6 @@ export function dns1123Subdomain(text: string): readonly string[] {
   const problems = tooLongBy(text, 253);
   if (!subdomain.test(text)) {
     problems.push(formatProblem(subdomainMessage, subdomainFormat, 'example.com'));
-  }
-  return problems;
-}
-
-/** As `dns1123Subdomain`, upper case allowed. */
-export function dns1123SubdomainCaseless(text: string): readonly string[] {
-  if (text.length <= 253 && caselessSubdomain.test(text)) return fine;
-  const problems = tooLongBy(text, 253, 'bytes');
-  if (!caselessSubdomain.test(text)) {
-    problems.push(formatProblem(caselessSubdomainMessage, subdomainFormat, 'Example.com'));
   }
   return problems;
 }
@@ -247,10 +234,6 @@ export function nameIsDnsSubdomain(name: string, isPrefix = false): readonly str
 
 export function nameIsDnsLabel(name: string, isPrefix = false): readonly string[] {
   return dns1123Label(isPrefix ? withoutTrailingDash(name) : name);
-}
-
-export function nameIsDns1035Label(name: string, isPrefix = false): readonly string[] {
-  return dns1035Label(isPrefix ? withoutTrailingDash(name) : name);
 }
 
 /** The sentence about a text that does not have the format it should have. */

@@ -27,11 +27,6 @@ export function controllerReference(
   };
 }
 
-/** True when the owner manages the object. */
-export function isControlledBy(object: KubeObject, owner: KubeObject): boolean {
-  return controllerOf(object.metadata)?.uid === owner.metadata.uid;
-}
-
 /** `group` of an `apiVersion`; the core group is ''. */
 export function groupOf(apiVersion: string): string {
   const slash = apiVersion.indexOf('/');

@@ -11,8 +11,6 @@ export interface PortGroup {
   readonly existing: readonly EndpointSlice[];
 }
 
-export type NewSlice = New<EndpointSlice>;
-
 export interface SlicePlan {
   readonly create: { readonly endpoints: readonly Endpoint[] }[];
   readonly update: { readonly slice: EndpointSlice; readonly endpoints: readonly Endpoint[] }[];
