@@ -1,5 +1,4 @@
 import type { Endpoint, EndpointPort, EndpointSlice } from '#shared/api/types/discovery-v1.ts';
-import type { New } from '#shared/kube/object.ts';
 import { isEqual } from '../values.ts';
 
 export const mostPerSlice = 100;
