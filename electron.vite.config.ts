@@ -9,6 +9,8 @@ export default defineConfig({
   main: {
     build: {
       outDir: at('out/main'),
+      // The shell is one file: Electron's own Node finds no packages in a bundle.
+      externalizeDeps: { exclude: ['valibot'] },
       target: 'node16.17',
       rollupOptions: {
         input: at('src/main/index.ts'),

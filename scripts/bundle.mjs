@@ -1,4 +1,4 @@
-// Bundles the command line and its workers (`…worker.ts`, each started by its file's name) for the project's own Node.
+// Bundles the command line, the cluster's process under the desktop shell, and their workers (`…worker.ts`, each started by its file's name) for the project's own Node.
 import { globSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { build } from 'vite';
@@ -37,7 +37,7 @@ await build({
     minify: false,
     sourcemap: true,
     rollupOptions: {
-      input: [join(root, 'src/main/cli.ts'), ...workers],
+      input: [join(root, 'src/main/cli.ts'), join(root, 'src/main/supervised.ts'), ...workers],
       output: { format: 'esm', entryFileNames: '[name].js', chunkFileNames: '[name]-[hash].js' },
     },
   },

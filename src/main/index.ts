@@ -1,11 +1,8 @@
 import { join } from 'node:path';
 import { app, Notification, powerMonitor, type BrowserWindow, type Tray } from 'electron';
 import { registerScheme, serveAssets } from '#main/desktop/assets.ts';
-import {
-  startControlPlane,
-  type ControlPlaneProcess,
-} from '#main/desktop/control-plane-process.ts';
 import { setMenu } from '#main/desktop/menu.ts';
+import { supervise, type Supervisor } from '#main/desktop/supervisor.ts';
 import { createTray } from '#main/desktop/tray.ts';
 import { acceptPorts, openWindow, refusePermissions } from '#main/desktop/window.ts';
 
@@ -17,65 +14,68 @@ import { acceptPorts, openWindow, refusePermissions } from '#main/desktop/window
 process.on('uncaughtException', fail);
 process.on('unhandledRejection', fail);
 
-const restartMs = 1_000;
-
 let window: BrowserWindow | undefined;
 let tray: Tray | undefined;
-let controlPlane: ControlPlaneProcess | undefined;
-let isQuitting = false;
+let supervisor: Supervisor | undefined;
+let quitting: 'no' | 'stopping' | 'stopped' = 'no';
 
 registerScheme();
 if (app.requestSingleInstanceLock()) void app.whenReady().then(start);
-else app.quit();
+else {
+  note('Pilothouse is running already: its window has been brought to the front');
+  app.quit();
+}
 
 function start(): void {
   setMenu();
   refusePermissions();
   serveAssets(join(__dirname, '../renderer'));
-  acceptPorts((id, port) => {
-    if (controlPlane) controlPlane.connect(id, port);
-    else port.close();
+  supervisor = supervise({
+    entry: join(__dirname, '../cli/supervised.js'),
+    args: clusterArguments(process.argv),
+    node: process.env['PILOTHOUSE_NODE'] || undefined,
+    onEnded: tellOfEnd,
+    onRefused: (why) => note(`Refused ${why}`),
   });
-  supervise();
+  acceptPorts(supervisor.connect);
   show();
   tray = createTray(join(__dirname, '../../resources/icon.png'), {
     open: show,
     quit: () => app.quit(),
   });
   for (const state of ['suspend', 'resume'] as const) {
-    powerMonitor.on(state as 'suspend', () => controlPlane?.tell({ type: 'power', state }));
+    powerMonitor.on(state as 'suspend', () => supervisor?.tell({ type: 'power', state }));
   }
   app.on('second-instance', show);
   app.on('activate', show);
   app.on('window-all-closed', () => {}); // the cluster runs on, in the tray
   app.on('before-quit', (event) => {
-    if (isQuitting) return;
-    isQuitting = true;
+    if (quitting === 'stopped') return;
     event.preventDefault();
-    void (controlPlane?.stop() ?? Promise.resolve()).then(() => app.quit());
+    if (quitting === 'stopping') return;
+    quitting = 'stopping';
+    void quit();
   });
 }
 
-/** Runs the cluster's process, and runs it again when it ends unasked. */
-function supervise(): void {
-  const started = startControlPlane({
-    entry: join(__dirname, 'supervised.cjs'),
-    args: process.argv.slice(app.isPackaged ? 1 : 2),
-    node: process.env['PILOTHOUSE_NODE'],
-    onReady: () => {},
-  });
-  controlPlane = started;
-  void started.exited.then(restart);
+/** The cluster first, then the shell. */
+async function quit(): Promise<void> {
+  await supervisor?.stop();
+  quitting = 'stopped';
+  app.quit();
 }
 
-function restart(reason: string): void {
-  controlPlane = undefined;
-  if (isQuitting) return;
-  new Notification({
-    title: 'The cluster stopped and is starting again',
-    body: `Its process ended: ${reason}. Nothing that was acknowledged is lost.`,
-  }).show();
-  setTimeout(supervise, restartMs);
+/** What stands behind `--` is the cluster's; what stands before it is Electron's and Chromium's. */
+function clusterArguments(argv: readonly string[]): readonly string[] {
+  const at = argv.indexOf('--');
+  return at < 0 ? [] : argv.slice(at + 1);
+}
+
+function tellOfEnd(why: string): void {
+  note(`The cluster stopped and is starting again. ${why}`);
+  if (!Notification.isSupported()) return;
+  const body = `${why}. Nothing that was acknowledged is lost.`;
+  new Notification({ title: 'The cluster stopped and is starting again', body }).show();
 }
 
 function show(): void {
@@ -87,8 +87,12 @@ function show(): void {
   }
 }
 
+function note(text: string): void {
+  process.stderr.write(`pilothouse: ${text}\n`);
+}
+
 function fail(error: unknown): void {
-  process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
+  note((error instanceof Error && error.stack) || String(error));
   tray?.destroy();
   app.exit(1);
 }

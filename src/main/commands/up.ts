@@ -7,7 +7,7 @@ import {
   type ClusterProfile,
   type ClusterSettings,
 } from '#main/clusters/profile.ts';
-import { startWindow } from '#main/commands/up-window.ts';
+import { startWindow, type WindowServices } from '#main/commands/up-window.ts';
 import { exitCodes, type ExitCode, type Terminal } from '#main/commands/terminal.ts';
 import type { UpCommand } from '#main/config.ts';
 import { startControlPlane, type ControlPlane } from '#main/control-plane/index.ts';
@@ -22,8 +22,17 @@ import { observedRelease } from '#shared/api/schema/type-data.ts';
 const usualPort = 6443;
 const usualEtcdPort = 2379;
 
+export interface UpHooks {
+  /** Called once the cluster is ready; what it returns is disposed of before the cluster ends. */
+  onReady?(services: WindowServices): Disposable;
+}
+
 /** Runs a cluster until it is interrupted or told to stop. */
-export async function up(command: UpCommand, terminal: Terminal): Promise<ExitCode> {
+export async function up(
+  command: UpCommand,
+  terminal: Terminal,
+  { onReady }: UpHooks = {},
+): Promise<ExitCode> {
   const clock = systemClock;
   const profile = clusterProfile(command.home, command.name, command.dataDir);
   const known = await openProfile(profile);
@@ -57,8 +66,9 @@ export async function up(command: UpCommand, terminal: Terminal): Promise<ExitCo
   await simulation.ready;
   described = await announce(command, { profile, settings, controlPlane, pid: terminal.pid });
   terminal.out(summary(described, controlPlane));
+  const services = { running: described, controlPlane, clock, log };
+  running.use(onReady?.(services));
   if (command.window) {
-    const services = { running: described, controlPlane, clock, log };
     const window = running.use(await startWindow(services));
     terminal.out(`  window      ${window.url}`);
   }

@@ -2,8 +2,9 @@ import { readFile } from 'node:fs/promises';
 import { extname, join, normalize } from 'node:path';
 import { protocol } from 'electron';
 
-export const scheme = 'pilothouse';
-export const pageUrl = `${scheme}://app/index.html`;
+const scheme = 'pilothouse';
+const pageHost = 'app';
+export const pageUrl = `${scheme}://${pageHost}/index.html`;
 
 const contentTypes: Readonly<Record<string, string>> = {
   '.html': 'text/html; charset=utf-8',
@@ -12,6 +13,8 @@ const contentTypes: Readonly<Record<string, string>> = {
   '.svg': 'image/svg+xml',
   '.png': 'image/png',
   '.ttf': 'font/ttf',
+  '.woff2': 'font/woff2',
+  '.json': 'application/json',
 };
 
 const policy = [
@@ -64,12 +67,14 @@ interface Asset {
 }
 
 async function asset(folder: string, url: string): Promise<Asset> {
-  const file = normalize(new URL(url).pathname).replace(/^[/\\.]+/, '');
+  const { host, pathname } = new URL(url);
+  const file = normalize(pathname).replace(/^[/\\.]+/, '');
   const headers = {
     'content-security-policy': policy,
     'content-type': contentTypes[extname(file)] ?? 'application/octet-stream',
     'x-content-type-options': 'nosniff',
   };
+  if (host !== pageHost) return { status: 404, headers, body: new Uint8Array() };
   try {
     return { status: 200, headers, body: new Uint8Array(await readFile(join(folder, file))) };
   } catch {

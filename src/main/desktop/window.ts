@@ -1,5 +1,5 @@
 import { BrowserWindow, ipcMain, session, shell, type MessagePortMain } from 'electron';
-import { pageUrl, scheme } from './assets.ts';
+import { pageUrl } from './assets.ts';
 
 /** The window: sandboxed and isolated, without Node, without navigation, without further windows. */
 export function openWindow(preload: string): BrowserWindow {
@@ -23,8 +23,9 @@ export function openWindow(preload: string): BrowserWindow {
   const { webContents } = window;
   webContents.on('will-navigate', (event, url: string | undefined) => {
     const target = url ?? (event as unknown as { url: string }).url;
-    if (!target.startsWith(`${scheme}:`)) event.preventDefault();
+    if (!target.startsWith(pageUrl)) event.preventDefault();
   });
+  webContents.on('will-attach-webview', (event) => event.preventDefault());
   webContents.setWindowOpenHandler(({ url }) => {
     if (url.startsWith('https://')) void shell.openExternal(url);
     return { action: 'deny' };

@@ -1,5 +1,6 @@
 import { app } from '#shared/contract/app.ts';
 import type { Client } from '#shared/contract/contract.ts';
+import type { PortNotice } from '#shared/contract/supervision.ts';
 import { connect, type ClientFrame, type Port, type ServerFrame } from '#shared/contract/wire.ts';
 
 export type App = Client<typeof app> & Disposable;
@@ -22,15 +23,31 @@ async function openShellPort(): Promise<AppPort> {
     });
     postMessage('pilothouse-connect', location.origin);
   });
+  port.start();
+  await opened(port);
   return {
-    send: (frame) => port.postMessage(frame),
+    send: (frame) => port.postMessage(JSON.stringify(frame)),
     listen(receive, closed) {
-      port.addEventListener('message', ({ data }) => receive(data as ServerFrame));
+      port.addEventListener('message', ({ data }: MessageEvent<string | PortNotice>) => {
+        if (typeof data === 'string') receive(JSON.parse(data) as ServerFrame);
+        else if (data.type === 'closed') closed();
+      });
       port.addEventListener('close', closed);
-      port.start();
       return { [Symbol.dispose]: () => port.close() };
     },
   };
+}
+
+/** The cluster may be starting: its first word is that it is open, or why it is not. */
+async function opened(port: MessagePort): Promise<void> {
+  const notice = await new Promise<PortNotice>((resolve) => {
+    const receive = ({ data }: MessageEvent<PortNotice>): void => resolve(data);
+    port.addEventListener('message', receive, { once: true });
+    port.addEventListener('close', () => resolve({ type: 'closed', why: 'Its process ended' }), {
+      once: true,
+    });
+  });
+  if (notice.type === 'closed') throw new Error(notice.why);
 }
 
 async function openSocket(): Promise<AppPort> {
