@@ -10,6 +10,8 @@ const packages = {
   openssl: 'openssl',
   chromium: 'chromium',
   python3: 'python3-venv',
+  pip3: 'python3-pip',
+  Xvfb: 'xvfb',
 };
 
 /** Installs what it may (root on Debian); returns the names of the programs that are still missing. */
