@@ -27,6 +27,9 @@ try {
   if (!existsSync(report)) throw new Error('vitest wrote no report: see its output above');
   const results = JSON.parse(readFileSync(report, 'utf8'));
   const skipped = results.numPendingTests + results.numTodoTests;
+  if (!process.env.PILOTHOUSE_HELM) {
+    console.log('Left out: helm (PILOTHOUSE_HELM may name a binary)');
+  }
   if (missing.length > 0) console.log(`Left out for want of: ${missing.join(', ')}`);
   console.log(
     `${results.numPassedTests} passed, ${results.numFailedTests} failed, ${skipped} skipped`,

@@ -62,8 +62,11 @@ function comparable(object: Recorded, port: number): Recorded {
     .replaceAll(/"(ip)":"[0-9.]+"/g, '"$1":"<address>"')
     .replaceAll(/"addresses":\["[0-9.]+"\]/g, '"addresses":["<address>"]');
   const made = JSON.parse(text) as Recorded;
-  // The aggregating controller fills these in.
-  return made['aggregationRule'] ? { ...made, rules: null } : made;
+  // The aggregating controller fills these in; the one of service ranges guards them.
+  if (made['aggregationRule']) return { ...made, rules: null };
+  const { finalizers, ...metadata } = made.metadata as { finalizers?: readonly string[] };
+  const isGuarded = finalizers?.includes('networking.k8s.io/service-cidr-finalizer');
+  return isGuarded ? { ...made, metadata: metadata as Recorded['metadata'] } : made;
 }
 
 function keyOf({ metadata }: Recorded): string {
