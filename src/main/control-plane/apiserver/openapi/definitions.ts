@@ -76,6 +76,11 @@ export class Definitions {
     return this.#joined(this.ref(typeName), around);
   }
 
+  /** Upstream's sentence on a member of a type. */
+  text(typeName: string, member: string): string | undefined {
+    return this.#descriptions.types[typeName]?.[member];
+  }
+
   patch(): Json {
     return this.refTo(patchDefinition, () => ({
       ...described('The body of a PATCH; its content type says which kind of patch it is.'),

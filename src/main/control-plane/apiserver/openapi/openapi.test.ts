@@ -196,3 +196,34 @@ test('custom kinds come and go without touching the other documents', () => {
   openApi.setCustomKinds([]);
   expect(openApi.v3('apis/stable.example.com/v1', 'json')).toBeUndefined();
 });
+
+test('a kind whose schema may not be named is an object without properties', () => {
+  const gadgets: Resource = {
+    group: 'stable.example.com',
+    version: 'v1',
+    kind: 'Gadget',
+    plural: 'gadgets',
+    singular: 'gadget',
+    scope: 'Namespaced',
+    type: '',
+    subresources: [],
+    fieldSelectors: { 'spec.color': () => '' },
+  };
+  const schemaV3 = { type: 'object', 'x-kubernetes-preserve-unknown-fields': true };
+  openApi.setCustomKinds([{ resource: gadgets, schemaV2: undefined, schemaV3 }]);
+  const identity = {
+    'x-kubernetes-group-version-kind': [
+      { group: 'stable.example.com', kind: 'Gadget', version: 'v1' },
+    ],
+    'x-kubernetes-selectable-fields': [{ fieldPath: 'spec.color' }],
+  };
+  const { definitions } = parsed(openApi.v2('json')) as { definitions: Json };
+  expect(definitions['com.example.stable.v1.Gadget']).toEqual({ type: 'object', ...identity });
+  const { components } = parsed(openApi.v3('apis/stable.example.com/v1', 'json'));
+  expect((components!['schemas'] as Json)['com.example.stable.v1.Gadget']).toMatchObject({
+    ...schemaV3,
+    ...identity,
+    properties: { kind: { type: 'string' } },
+  });
+  openApi.setCustomKinds([]);
+});
