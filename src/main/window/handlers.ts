@@ -1,6 +1,11 @@
 import { sleep, type Clock } from '#shared/base/clock.ts';
 import type { Handlers } from '#shared/contract/contract.ts';
 import type { app, Health } from '#shared/contract/app.ts';
+import type {
+  SchedulerQueues,
+  SchedulingAttempt,
+  SchedulingNow,
+} from '#shared/contract/scheduling.ts';
 import type { ApiRequest } from '#shared/client/transport.ts';
 import type { HttpTransport } from '#main/clusters/http-transport.ts';
 
@@ -27,7 +32,38 @@ export function createHandlers({ api, health, clock }: WindowServices): Handlers
         await sleep(clock, 1000, signal);
       }
     },
+    scheduling: ({ pod }, { signal }) => schedulingChanges(pod, { api, clock, signal }),
   };
+}
+
+const schedulerPath = '/pilothouse/scheduler';
+
+/** The scheduler tells nobody of its own accord: it is asked once a second, a change is passed on. */
+async function* schedulingChanges(
+  pod: string | undefined,
+  { api, clock, signal }: Pick<WindowServices, 'api' | 'clock'> & { signal: AbortSignal },
+): AsyncGenerator<SchedulingNow, never> {
+  let last = '';
+  for (;;) {
+    const [queues, attempts] = await Promise.all([
+      api.get(`${schedulerPath}/queues`, { signal }) as Promise<SchedulerQueues>,
+      pod === undefined ? [] : attemptsOf(api, pod, signal),
+    ]);
+    const now = { queues, attempts };
+    const text = JSON.stringify(now);
+    if (text !== last) yield now;
+    last = text;
+    await sleep(clock, 1000, signal);
+  }
+}
+
+async function attemptsOf(
+  api: HttpTransport,
+  pod: string,
+  signal: AbortSignal,
+): Promise<readonly SchedulingAttempt[]> {
+  const path = `${schedulerPath}/records?pod=${encodeURIComponent(pod)}`;
+  return (await api.get(path, { signal })) as readonly SchedulingAttempt[];
 }
 
 const discoveryType = 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList';

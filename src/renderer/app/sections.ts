@@ -82,5 +82,6 @@ export const sections: readonly Section[] = [
     key: 'u',
     kinds: ['customresourcedefinitions.apiextensions.k8s.io'],
   },
+  { id: 'scheduling', title: 'Scheduling', key: 's', kinds: [] },
   { id: 'activity', title: 'Activity', key: 'i', kinds: ['events'] },
 ];

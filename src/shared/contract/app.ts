@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import { call, stream } from '#shared/contract/contract.ts';
+import type { SchedulingNow } from '#shared/contract/scheduling.ts';
 
 const name = v.pipe(v.string(), v.maxLength(512));
 const query = v.record(name, v.pipe(v.string(), v.maxLength(16_384)));
@@ -60,4 +61,6 @@ export const app = {
   /** What the cluster serves: `apidiscovery.k8s.io/v2` of `/api` or `/apis`. */
   discovery: call(v.strictObject({ root: v.picklist(['api', 'apis']) })).returns<unknown>(),
   health: stream(v.strictObject({})).yields<Health>(),
+  /** Who waits to be scheduled, with the last attempts of one pod; told again whenever it changes. */
+  scheduling: stream(v.strictObject({ pod: v.optional(name) })).yields<SchedulingNow>(),
 };
