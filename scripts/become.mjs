@@ -6,6 +6,10 @@ export function become(command, args, env) {
   // A terminal's Ctrl-C has reached the child already, and a second one would not wait for a clean end.
   process.on('SIGINT', () => process.stdin.isTTY || child.kill('SIGINT'));
   for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+  // npm ends its shell, not us: a parent that has gone is a wish to stop, too.
+  const parent = process.ppid;
+  const orphaned = () => process.ppid !== parent && child.kill('SIGTERM');
+  setInterval(orphaned, 500).unref();
   child.on('error', (error) => {
     console.error(`Cannot run ${command}: ${error.message}`);
     process.exitCode = 1;
