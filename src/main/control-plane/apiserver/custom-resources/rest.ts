@@ -24,7 +24,6 @@ export const customResourceDefinitionRest: KindRest = {
   needsResourceVersion: true,
   beginCreate({ request }, draft) {
     const definition = draft as Definition;
-    fillNames(definition);
     definition.metadata.generation = 1;
     definition.status = {
       conditions: [],
@@ -35,23 +34,15 @@ export const customResourceDefinitionRest: KindRest = {
     return Promise.resolve(undefined);
   },
   beginUpdate({ request }, draft) {
-    fillNames(draft as Definition);
     warnOfRules(request, draft as Definition);
     return Promise.resolve(undefined);
   },
   handlers: { delete: deleteDefinition },
 };
 
-function fillNames({ spec }: Definition): void {
-  const { names } = spec;
-  names.singular ||= names.kind.toLowerCase();
-  names.listKind ||= `${names.kind}List`;
-  spec.conversion ??= { strategy: 'None' };
-}
-
 /** Rules in CEL are kept and not evaluated: whoever relies on them has to know. */
 function warnOfRules({ warn }: ResourceRequest, { spec }: Definition): void {
-  const hasRules = spec.versions.some(({ schema }) => holdsRules(schema?.openAPIV3Schema));
+  const hasRules = (spec.versions ?? []).some(({ schema }) => holdsRules(schema?.openAPIV3Schema));
   if (hasRules) warn('x-kubernetes-validations rules are not evaluated by this server');
 }
 

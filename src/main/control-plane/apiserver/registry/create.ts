@@ -56,9 +56,6 @@ export async function createObject(
   const { served, namespace, user } = request;
   const { resource } = served;
   const metadata = draft.metadata as OpenMetadata;
-  if (metadata.resourceVersion) {
-    throw new ApiError('', 'resourceVersion should not be set on objects to be created');
-  }
   wipeSystemFields(metadata);
   settleNamespace(metadata, resource, namespace);
   dropRepeatedOwners(metadata, request.warn, { isAfterAdmission: false });
@@ -125,6 +122,10 @@ async function insert(context: CreateContext, draft: Draft<KubeObject>): Promise
   if (options.dryRun) {
     if (!current) return dryRunEntry(served, draft, 0);
   } else {
+    // Upstream's storage says so, which a dry run does not reach.
+    if ((draft.metadata as OpenMetadata).resourceVersion) {
+      throw new ApiError('', 'resourceVersion should not be set on objects to be created');
+    }
     const result = await core.objects.create(cache, toStored(served, draft));
     if (result.isWritten) return result.entry;
     current = result.current;

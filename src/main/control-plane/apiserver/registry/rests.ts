@@ -19,6 +19,7 @@ import {
   selfSubjectRulesReviewRest,
   subjectAccessReviewRest,
 } from '#main/control-plane/apiserver/registry/review/authorization.ts';
+import { priorityClassRest } from '#main/control-plane/apiserver/registry/priority-class/rest.ts';
 import { serviceAccountRest } from '#main/control-plane/apiserver/registry/service-account/rest.ts';
 import { customResourceDefinitionRest } from '#main/control-plane/apiserver/custom-resources/rest.ts';
 import type { Resource } from '#shared/kube/resource.ts';
@@ -28,6 +29,7 @@ const createsOnUpdate: KindRest = { allowsCreateOnUpdate: true };
 const needsVersion: KindRest = { needsResourceVersion: true };
 
 const rests: Readonly<Record<string, KindRest>> = {
+  'apiservices.apiregistration.k8s.io': needsVersion,
   bindings: bindingRest,
   'certificatesigningrequests.certificates.k8s.io': certificateSigningRequestRest,
   componentstatuses: componentStatusRest,
@@ -56,6 +58,7 @@ const rests: Readonly<Record<string, KindRest>> = {
   namespaces: namespaceRest,
   'poddisruptionbudgets.policy': needsVersion,
   pods: podRest,
+  'priorityclasses.scheduling.k8s.io': priorityClassRest,
   podtemplates: createsOnUpdate,
   'replicasets.apps': workloadRest,
   replicationcontrollers: replicationControllerRest,

@@ -156,7 +156,7 @@ async function tryUpdate(
   }
 }
 
-/** Whoever sends a resourceVersion or a uid means exactly that object. */
+/** Whoever sends a resourceVersion, or replaces by uid, means exactly that object. */
 function checkPreconditions(
   { request }: UpdateContext,
   draft: Draft<KubeObject>,
@@ -165,7 +165,8 @@ function checkPreconditions(
   const { served, name } = request;
   const { resource, rest } = served;
   const { resourceVersion, uid } = draft.metadata as OpenMetadata;
-  if (uid && uid !== old.metadata.uid) {
+  // A patch that changes the uid is left to validation.
+  if (request.patchType === undefined && uid && uid !== old.metadata.uid) {
     const key = keyFor(cacheOf(served), old.metadata.namespace, name);
     throw conflict(
       resource,

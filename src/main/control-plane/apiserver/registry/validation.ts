@@ -31,7 +31,7 @@ export function refuse(
 /** What a creator may not set. */
 export function prepareForCreate(resource: Resource, draft: Draft<KubeObject>): void {
   if (resource.lifecycle?.generation) draft.metadata.generation = 1;
-  else delete draft.metadata.generation;
+  else if (draft.metadata.generation === 0) delete draft.metadata.generation;
   if (resource.prepareForCreate) resource.prepareForCreate(draft);
 }
 

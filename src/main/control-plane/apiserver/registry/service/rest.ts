@@ -13,6 +13,7 @@ import { portsOf } from '#main/control-plane/apiserver/registry/service/node-por
 import { cacheOf } from '#main/control-plane/apiserver/registry/storage-of.ts';
 import { endpoints } from '#shared/api/core/endpoints.ts';
 import { services } from '#shared/api/core/service.ts';
+import { validateClusterIps } from '#shared/api/core/service/cluster-ips.ts';
 import type { Service, ServiceSpec } from '#shared/api/types/core-v1.ts';
 import { ApiError, invalid, type FieldError } from '#shared/kube/errors.ts';
 import { invalidValue } from '#shared/kube/field-error.ts';
@@ -183,6 +184,9 @@ function needsNodePorts({
 function settleFamilies(service: Draft<Service>, old: Service | undefined, core: Core): void {
   const { spec } = service;
   if (spec.type === 'ExternalName') return;
+  // Upstream says what is malformed before it gives anything out, and says nothing else then.
+  const malformed = [...validateClusterIps(spec, old?.spec)];
+  if (malformed.length > 0) throw invalid(services, service.metadata.name, malformed);
   const { families } = core.clusterIps;
   const [primary = 'IPv4'] = families;
   const given = (spec.clusterIPs ?? []).filter((address) => address !== none);
@@ -190,6 +194,8 @@ function settleFamilies(service: Draft<Service>, old: Service | undefined, core:
   const isSelectorless = Object.keys(spec.selector ?? {}).length === 0;
   const isNew = !old || old.spec.type === 'ExternalName';
   if (!spec.ipFamilies?.length) {
+    const foreign = [...foreignAddresses(spec, families)];
+    if (foreign.length > 0) throw invalid(services, service.metadata.name, foreign);
     spec.ipFamilies = given.length > 0 ? given.map(familyOf) : [primary];
   }
   if (isHeadless && isSelectorless && isNew) {
@@ -229,6 +235,17 @@ function* familyProblems(
     if (!families.includes(family as IpFamily)) {
       yield invalidValue(`spec.ipFamilies[${index}]`, family, 'not configured on this cluster');
     }
+  }
+}
+
+function* foreignAddresses(
+  { clusterIPs = [] }: Draft<ServiceSpec>,
+  families: readonly IpFamily[],
+): Iterable<FieldError> {
+  for (const [index, address] of clusterIPs.entries()) {
+    if (address === none || families.includes(familyOf(address))) continue;
+    const problem = `${familyOf(address)} is not configured on this cluster`;
+    yield invalidValue(`spec.clusterIPs[${index}]`, clusterIPs, problem);
   }
 }
 
