@@ -19,6 +19,8 @@ export interface Offer {
   readonly withoutProtobuf?: boolean;
   /** Only resources have tables and bare metadata. */
   readonly isResource?: boolean;
+  /** What is answered but never printed: reviews, bindings, tokens. */
+  readonly withoutTable?: boolean;
   /** Discovery's documents ignore parameters that they do not know. */
   readonly isFallbackJson?: boolean;
 }
@@ -52,8 +54,8 @@ const negotiated = new Map<string, Representation>();
 /** The first clause of an `Accept` header that can be met; throws `NotAcceptable`. */
 export function negotiate(accept: string | undefined, offer: Offer): Representation {
   if (!accept || accept === '*/*' || accept === 'application/json') return plainJson;
-  const { isStream = false, withoutProtobuf = false, isResource = false } = offer;
-  const key = `${isStream} ${withoutProtobuf} ${isResource} ${accept}`;
+  const { isStream, withoutProtobuf, isResource, withoutTable } = offer;
+  const key = `${isStream} ${withoutProtobuf} ${isResource} ${withoutTable} ${accept}`;
   const known = negotiated.get(key);
   if (known) return known;
   for (const clause of parseAccept(accept)) {
@@ -89,7 +91,7 @@ function meet({ type, parameters }: Clause, offer: Offer): Representation | unde
   const rendering = kinds[as];
   if (!rendering || !offer.isResource || g !== 'meta.k8s.io') return undefined;
   if (v !== 'v1' && v !== 'v1beta1') return undefined;
-  if (rendering === 'table' && format === 'protobuf') return undefined;
+  if (rendering === 'table' && (format === 'protobuf' || offer.withoutTable)) return undefined;
   return { format, rendering, metaVersion: v, contentType };
 }
 

@@ -32,7 +32,7 @@ import { connectPod } from '#main/control-plane/apiserver/registry/pod/connect.t
 import type { Upgrade } from '#main/control-plane/apiserver/http/listener.ts';
 import type { Metrics } from '#main/control-plane/apiserver/http/metrics.ts';
 import type { PathRoutes } from '#main/control-plane/apiserver/http/paths.ts';
-import { parseInclude } from '#main/control-plane/apiserver/http/table.ts';
+import { hasTable, parseInclude } from '#main/control-plane/apiserver/http/table.ts';
 import { WatchStream } from '#main/control-plane/apiserver/http/watch-stream.ts';
 import { handlerOf } from '#main/control-plane/apiserver/pipeline.ts';
 import type { Core } from '#main/control-plane/apiserver/registry/core.ts';
@@ -192,6 +192,7 @@ export class HttpServer {
       isResource: true,
       withoutProtobuf: served.codec.encodeMessage === undefined,
       isStream: info.verb === 'watch',
+      withoutTable: !hasTable(served, info.subresource),
     };
     const representation = negotiate(headerOf(exchange.headers, 'accept'), offer);
     const request = await resourceRequest(exchange, { info, served, user, warnings });

@@ -43,6 +43,34 @@ export function parseInclude(value: string | undefined): IncludeObject {
   throw new ApiError('BadRequest', `unrecognized includeObject value: ${JSON.stringify(value)}`);
 }
 
+/** What has no table convertor upstream, besides whole kinds that are answered and never stored. */
+const withoutTable = new Set([
+  'certificatesigningrequests/approval',
+  'namespaces/finalize',
+  'nodes/proxy',
+  'pods/attach',
+  'pods/binding',
+  'pods/ephemeralcontainers',
+  'pods/eviction',
+  'pods/exec',
+  'pods/log',
+  'pods/portforward',
+  'pods/proxy',
+  'pods/resize',
+  'resourceclaims/status',
+  'serviceaccounts/token',
+  'services/proxy',
+]);
+
+/** Whether an answer may be asked for as a Table. */
+export function hasTable(
+  { resource, cache, isCustom, rest }: ServedResource,
+  subresource: string,
+): boolean {
+  if (subresource) return isCustom || !withoutTable.has(`${resource.plural}/${subresource}`);
+  return cache !== undefined || rest.handlers?.['list'] !== undefined;
+}
+
 /** Upstream's Table: the cells that kubectl prints, computed by the server. */
 export function tableOf(
   { resource }: ServedResource,
