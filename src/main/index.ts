@@ -35,6 +35,10 @@ function start(): void {
     args: clusterArguments(process.argv),
     node: process.env['PILOTHOUSE_NODE'] || undefined,
     onEnded: tellOfEnd,
+    onImpossible(why) {
+      note(why);
+      app.exit(2);
+    },
     onRefused: (why) => note(`Refused ${why}`),
   });
   acceptPorts(supervisor.connect);
@@ -61,6 +65,8 @@ function start(): void {
 /** The cluster first, then the shell. */
 async function quit(): Promise<void> {
   await supervisor?.stop();
+  // Electron takes no wish to quit while it is still hearing the answer to the last one.
+  await new Promise((resolve) => setImmediate(resolve));
   quitting = 'stopped';
   app.quit();
 }

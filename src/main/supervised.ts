@@ -89,8 +89,9 @@ async function run(): Promise<ExitCode> {
   } catch (error) {
     const { message } = error as Error;
     terminal.note(`pilothouse: ${message}`);
-    send({ type: 'failed', why: message.slice(0, 4096) });
-    return error instanceof UsageError ? exitCodes.usage : exitCodes.failed;
+    const isFinal = error instanceof UsageError;
+    send({ type: 'failed', why: message.slice(0, 4096), isFinal });
+    return isFinal ? exitCodes.usage : exitCodes.failed;
   }
 }
 

@@ -27,7 +27,7 @@ export interface ControlPlaneOptions {
   /** A Node to run it in, where the environment names one; Electron's own otherwise. */
   readonly node: string | undefined;
   onReady(): void;
-  onFailed(why: string): void;
+  onFailed(why: string, isFinal: boolean): void;
   /** Told of messages that no honest window or cluster sends. */
   onRefused(why: string): void;
 }
@@ -132,6 +132,6 @@ function understand(
     return undefined;
   }
   if (parsed.output.type === 'ready') onReady();
-  if (parsed.output.type === 'failed') onFailed(parsed.output.why);
+  if (parsed.output.type === 'failed') onFailed(parsed.output.why, parsed.output.isFinal);
   return parsed.output;
 }

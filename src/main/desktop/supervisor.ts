@@ -10,6 +10,8 @@ import {
 export interface SupervisorOptions extends Pick<ControlPlaneOptions, 'entry' | 'args' | 'node'> {
   /** The process ended unasked and will be started again. */
   onEnded(why: string): void;
+  /** The process cannot run with what it was told; running it again would not help. */
+  onImpossible(why: string): void;
   onRefused(why: string): void;
 }
 
@@ -39,7 +41,10 @@ export function supervise(options: SupervisorOptions): Supervisor {
     const started = startControlPlane({
       ...options,
       onReady: () => void (pauseMs = firstPauseMs),
-      onFailed: (why) => void (failure = why),
+      onFailed(why, isFinal) {
+        failure = why;
+        if (isFinal) options.onImpossible(why);
+      },
     });
     running = started;
     void startAgainAfter(started.exited, () => failure);

@@ -36,8 +36,8 @@ export type ToControlPlane = v.InferOutput<typeof toControlPlane>;
 
 export const fromControlPlane = v.variant('type', [
   v.strictObject({ type: v.literal('ready'), server: v.string(), kubeconfig: v.string() }),
-  /** The last word of a process that ends because it cannot run the cluster. */
-  v.strictObject({ type: v.literal('failed'), why }),
+  /** The last word of a process that cannot run the cluster: final when trying again is no use. */
+  v.strictObject({ type: v.literal('failed'), why, isFinal: v.boolean() }),
   v.strictObject({
     type: v.literal('frame'),
     window,
