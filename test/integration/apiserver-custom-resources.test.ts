@@ -151,3 +151,41 @@ test('With the definition everything goes that it defined', async () => {
   });
   expect(left.kvs).toEqual([]);
 });
+
+test('what was stored before the schema gained a default is read with it', async () => {
+  await using cluster = await startTestCluster();
+  const { admin } = cluster;
+  await define(admin);
+  await admin.create(widgets('v1'), {
+    metadata: { namespace: 'default', name: 'a' },
+    spec: { size: 1 },
+  });
+  const { openAPIV3Schema: root } = structuredClone(schema);
+  const { spec } = root.properties;
+  const grown = {
+    openAPIV3Schema: {
+      ...root,
+      properties: {
+        ...root.properties,
+        spec: {
+          ...spec,
+          properties: { ...spec.properties, weight: { type: 'integer', default: 7 } },
+        },
+      },
+    },
+  };
+  const crd = await admin.get<CustomResourceDefinition>(customResourceDefinitions, {
+    name: 'widgets.example.com',
+  });
+  const versions = crd.spec.versions.map((version) => ({ ...version, schema: grown }));
+  await admin.update(customResourceDefinitions, { ...crd, spec: { ...crd.spec, versions } });
+  const weightOf = ({ spec: found }: Widget) => found?.['weight'];
+  await expect
+    .poll(async () => weightOf(await admin.get(widgets('v1'), key)), { interval: 10 })
+    .toBe(7);
+  expect(weightOf(await admin.get(widgets('v2'), key))).toBe(7);
+  for (const version of ['v1', 'v2']) {
+    const { items } = await admin.list(widgets(version));
+    expect(items.map(weightOf)).toEqual([7]);
+  }
+});

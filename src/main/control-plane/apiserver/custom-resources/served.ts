@@ -4,13 +4,15 @@ import { compileJsonPath } from '#main/control-plane/apiserver/custom-resources/
 import {
   applyDefaults,
   decodeMetadata,
+  hasDefaults,
   ownershipSchema,
   prune,
+  withDefaults,
 } from '#main/control-plane/apiserver/custom-resources/shape.ts';
 import type { KindRest } from '#main/control-plane/apiserver/registry/kind-rest.ts';
 import type { ObjectCodec } from '#main/control-plane/apiserver/registry/object-codec.ts';
 import { scaleHandlers } from '#main/control-plane/apiserver/registry/scale/rest.ts';
-import { objectForm } from '#main/control-plane/apiserver/storage/entry.ts';
+import { objectForm, type ObjectForm } from '#main/control-plane/apiserver/storage/entry.ts';
 import type { ResourceCache } from '#main/control-plane/apiserver/storage/resource-cache.ts';
 import { DecodeError } from '#shared/api/codec/decode.ts';
 import { withPlainNumbers } from '#shared/api/codec/json.ts';
@@ -44,17 +46,30 @@ function servedVersion(
   const apiVersion = groupVersionOf(resource);
   const isStored = cache.form.apiVersion === apiVersion;
   const convert = converter(definition, apiVersion);
+  const complete = completion(definition);
   const toStored = converter(definition, cache.form.apiVersion);
   return {
     resource,
     isCustom: true,
     openApiSchema: version.schema?.openAPIV3Schema,
-    form: isStored ? cache.form : objectForm(apiVersion, resource.kind, convert),
+    form:
+      isStored && !complete
+        ? cache.form
+        : objectForm(apiVersion, resource.kind, {
+            ...(!isStored && { convert }),
+            ...(complete && { complete }),
+          }),
     cache,
     ...(!isStored && { toStored: toStored as unknown as NonNullable<ServedResource['toStored']> }),
     codec: customCodec(resource, version.schema?.openAPIV3Schema),
     rest: restOf(version.subresources?.scale),
   };
+}
+
+/** What was stored before the schema gained a default is read with it, in whatever version. */
+function completion({ spec }: CustomResourceDefinition): ObjectForm['complete'] {
+  const schema = spec.versions.find(({ storage }) => storage)?.schema?.openAPIV3Schema;
+  return hasDefaults(schema) ? (object) => withDefaults(schema, object) : undefined;
 }
 
 /** Without a conversion webhook the versions differ by name alone. */

@@ -1,6 +1,8 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { JSONSchemaProps } from '#shared/api/types/apiextensions-v1.ts';
 import { decodeObject } from '#shared/api/codec/decode.ts';
 import { schemaOf } from '#shared/api/schema/schema.ts';
+import type { KubeObject } from '#shared/kube/object.ts';
 import type { Field, Schema } from '#shared/kube/schema.ts';
 
 type Values = Record<string, unknown>;
@@ -96,6 +98,31 @@ export function applyDefaults(schema: JSONSchemaProps | undefined, value: unknow
     }
     applyDefaults(additionalProperties, object[key]);
   }
+}
+
+/** Whether the schema has a default anywhere. */
+export function hasDefaults(schema: JSONSchemaProps | undefined): boolean {
+  if (!schema) return false;
+  const { properties, additionalProperties } = schema;
+  return (
+    schema.default !== undefined ||
+    Object.values(properties ?? {}).some(hasDefaults) ||
+    (typeof additionalProperties === 'object' && hasDefaults(additionalProperties)) ||
+    hasDefaults(itemsOf(schema))
+  );
+}
+
+/** The object with the schema's defaults filled in: itself where it lacks none, else a copy. */
+export function withDefaults<T extends KubeObject>(
+  schema: JSONSchemaProps | undefined,
+  object: T,
+): T {
+  const { metadata, ...content } = object;
+  const filled = structuredClone(content);
+  applyDefaults(schema, filled);
+  return isDeepStrictEqual(filled, content)
+    ? object
+    : ({ ...filled, metadata: { ...metadata } } as unknown as T);
 }
 
 /** The shape as patches and field ownership need it. */

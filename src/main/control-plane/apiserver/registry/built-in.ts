@@ -51,5 +51,5 @@ function storedResource(resource: Resource, resources: readonly Resource[]): Res
 function servedForm(resource: Resource, stored: ObjectForm): ObjectForm {
   const groupVersion = groupVersionOf(resource);
   if (stored.apiVersion === groupVersion) return stored;
-  return objectForm(groupVersion, resource.kind, conversionOf(resource).toServed);
+  return objectForm(groupVersion, resource.kind, { convert: conversionOf(resource).toServed });
 }

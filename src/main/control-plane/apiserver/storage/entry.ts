@@ -11,15 +11,17 @@ export interface ObjectForm {
   readonly head: string;
   /** From the stored form to this one; absent where they are the same. */
   readonly convert?: (object: KubeObject) => KubeObject;
+  /** Fills in what the stored version has for defaults by now; the same object where it lacks none. */
+  readonly complete?: (object: KubeObject) => KubeObject;
 }
 
 export function objectForm(
   apiVersion: string,
   kind: string,
-  convert?: (object: KubeObject) => KubeObject,
+  more: Pick<ObjectForm, 'convert' | 'complete'> = {},
 ): ObjectForm {
   const head = `{"kind":${JSON.stringify(kind)},"apiVersion":${JSON.stringify(apiVersion)},"metadata":{`;
-  return { apiVersion, kind, head, ...(convert && { convert }) };
+  return { apiVersion, kind, head, ...more };
 }
 
 const itemHead = '{"metadata":{';
@@ -95,13 +97,21 @@ export class Entry<T extends KubeObject = KubeObject> {
 
   /** The same revision in another version of the kind. */
   as(form: ObjectForm): Entry {
-    if (form === this.form || !form.convert) return this;
+    const { convert, complete } = form;
+    if (form === this.form || !(convert || complete)) return this;
     const known = this.#views?.get(form);
     if (known) return known;
-    const content = encodeObject(form, form.convert(this.object) as Draft<KubeObject>);
-    const view = new Entry(form, content, this.revision);
+    const view = this.#view(form);
     (this.#views ??= new Map()).set(form, view);
     return view;
+  }
+
+  #view(form: ObjectForm): Entry {
+    const { convert, complete } = form;
+    const stored = complete ? complete(this.object) : this.object;
+    if (!convert && stored === this.object) return this;
+    const object = convert ? convert(stored) : stored;
+    return new Entry(form, encodeObject(form, object as Draft<KubeObject>), this.revision);
   }
 
   /** What a watcher is told when the object goes: its last state at the revision of its end. */
