@@ -23,10 +23,13 @@ export function stored({ kind, in: body }: Defaulted): KubeObject {
   return JSON.parse(JSON.stringify(draft)) as KubeObject;
 }
 
-/** Pointers to what is not as the server stored it. */
-export function differences(facts: Defaulted): readonly string[] {
+/** Pointers to what is not as the server stored it; by the kinds' own functions unless given. */
+export function differences(
+  facts: Defaulted,
+  actual: KubeObject | Json = stored(facts),
+): readonly string[] {
   const found: string[] = [];
-  compare(expectedOf(facts), stored(facts), '', found);
+  compare(expectedOf(facts), actual, '', found);
   return found;
 }
 

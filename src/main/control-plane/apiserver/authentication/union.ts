@@ -47,10 +47,16 @@ export function createAuthenticator({ authenticators, anonymous }: UnionOptions)
       if (failures.length === 0 && !hasToken(credentials) && anonymous)
         return anonymous.authenticate(credentials);
       throw new ApiError('Unauthorized', 'Unauthorized', {
-        cause: failures.length === 1 ? failures[0] : new AggregateError(failures),
+        cause: failures.length === 1 ? failures[0] : new AggregateError(failures, whyOf(failures)),
       });
     },
   };
+}
+
+/** Upstream's words where a token means nothing to anybody, and its way of listing several. */
+function whyOf(failures: readonly unknown[]): string {
+  if (failures.length === 0) return 'invalid bearer token';
+  return `[${failures.map((failure) => (failure as Error).message).join(', ')}]`;
 }
 
 function hasToken(credentials: Credentials): boolean {

@@ -80,7 +80,11 @@ export const selfSubjectRulesReviewRest: KindRest = {
       if (!namespace) throw new ApiError('BadRequest', 'no namespace on request');
       await consent();
       const resolvers = core.security.ruleResolvers ?? [];
-      return answerReview(object, subjectRules(resolvers, request.user, namespace));
+      // Upstream's answer does not repeat the question.
+      return answerReview(
+        { ...object, spec: {} },
+        subjectRules(resolvers, request.user, namespace),
+      );
     },
   },
 };
