@@ -96,6 +96,38 @@ describe('scheduling', () => {
   });
 });
 
+describe('overview', () => {
+  test('a problem says what, why and where to go', async () => {
+    await go('o');
+    const wrong = page.getByRole('region', { name: 'What is wrong' });
+    const problem = wrong
+      .getByRole('listitem')
+      .filter({ hasText: 'default/api has 0 of 2 replicas' });
+    await problem
+      .getByText(/cannot be scheduled: 0\/3 nodes are available: .*Insufficient cpu/)
+      .waitFor();
+    await page.getByRole('row', { name: /simulated-3 .* of 8/ }).waitFor();
+    await page
+      .getByRole('region', { name: 'Recent activity' })
+      .getByText(/FailedScheduling/)
+      .first()
+      .waitFor();
+    expect(await look('overview-wrong', 'dark')).toEqual(flawless);
+    expect(await look('overview-wrong', 'light')).toEqual(flawless);
+    await problem.getByRole('button', { name: 'See why node by node' }).press('Enter');
+    const grid = page.getByRole('region', { name: /Decision about default\/api-/ });
+    await grid.getByText('no node of 3.').waitFor();
+  });
+
+  test('a problem that is over is gone from the page', async () => {
+    await go('o');
+    const problem = page.getByText('default/api has 0 of 2 replicas');
+    await problem.waitFor();
+    await kubectl(['scale', 'deployment', 'api', '--replicas=0']);
+    await expect.poll(() => problem.count(), { timeout: 5_000 }).toBe(0);
+  });
+});
+
 test('the page breaks no rule of its own policy and reports no error', () => {
   expect(complaints).toEqual([]);
 });

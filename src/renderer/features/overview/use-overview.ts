@@ -1,11 +1,49 @@
-import { useKinds } from '../../app/kinds.ts';
-import { useLiveTable, type LiveTable } from '../lists/live-table.ts';
+import { computed, type ComputedRef } from 'vue';
+import type { Deployment, ReplicaSet } from '#shared/api/types/apps-v1.ts';
+import type { Job } from '#shared/api/types/batch-v1.ts';
+import type { Event, Node, PersistentVolumeClaim, Pod } from '#shared/api/types/core-v1.ts';
+import { useLiveObjects } from '../../composables/live-objects.ts';
+import { activityOf, type Activity } from './activity.ts';
+import { capacityOf, type NodeCapacity } from './capacity.ts';
+import { problemsIn, type Problem } from './diagnoses/index.ts';
 
-/** The nodes of the cluster, live. */
-export function useNodes(): LiveTable {
-  const kinds = useKinds();
-  return useLiveTable(() => {
-    const kind = kinds.byId.get('nodes');
-    return kind && { kind, namespace: '' };
-  });
+export interface OverviewFacts {
+  /** Nothing is said about the cluster's health before everything is known. */
+  readonly isLoaded: ComputedRef<boolean>;
+  readonly difficulty: ComputedRef<string | undefined>;
+  readonly problems: ComputedRef<readonly Problem[]>;
+  readonly nodes: ComputedRef<readonly NodeCapacity[]>;
+  readonly activity: ComputedRef<readonly Activity[]>;
+}
+
+const linesOfActivity = 50;
+
+/** What the overview says, from live watches of the kinds that it needs. */
+export function useOverview(): OverviewFacts {
+  const nodes = useLiveObjects<Node>('nodes');
+  const pods = useLiveObjects<Pod>('pods');
+  const deployments = useLiveObjects<Deployment>('deployments.apps');
+  const replicaSets = useLiveObjects<ReplicaSet>('replicasets.apps');
+  const claims = useLiveObjects<PersistentVolumeClaim>('persistentvolumeclaims');
+  const jobs = useLiveObjects<Job>('jobs.batch');
+  const events = useLiveObjects<Event>('events');
+  const all = [nodes, pods, deployments, replicaSets, claims, jobs];
+  return {
+    isLoaded: computed(() => all.every(({ isLoaded }) => isLoaded.value)),
+    difficulty: computed(
+      () => [...all, events].find(({ problem }) => problem.value !== undefined)?.problem.value,
+    ),
+    problems: computed(() =>
+      problemsIn({
+        nodes: [...nodes.objects.value.values()],
+        pods: [...pods.objects.value.values()],
+        deployments: [...deployments.objects.value.values()],
+        replicaSets: [...replicaSets.objects.value.values()],
+        claims: [...claims.objects.value.values()],
+        jobs: [...jobs.objects.value.values()],
+      }),
+    ),
+    nodes: computed(() => capacityOf(nodes.objects.value.values(), pods.objects.value.values())),
+    activity: computed(() => activityOf(events.objects.value.values(), linesOfActivity)),
+  };
 }
