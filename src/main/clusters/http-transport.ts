@@ -77,7 +77,12 @@ async function exchange(
   const outgoing = request(new URL(path, server), {
     agent,
     method,
-    headers: { ...headers, ...(token && { authorization: `Bearer ${token}` }) },
+    headers: {
+      ...headers,
+      ...(token && { authorization: `Bearer ${token}` }),
+      // Node frames no body of a DELETE by itself: the server would take it for the next request.
+      ...(body !== undefined && { 'content-length': String(Buffer.byteLength(body)) }),
+    },
     ...(ca !== undefined && { ca }),
     ...(clientCertificate !== undefined && { cert: clientCertificate }),
     ...(clientKey !== undefined && { key: clientKey }),
