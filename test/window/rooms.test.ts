@@ -128,6 +128,46 @@ describe('overview', () => {
   });
 });
 
+describe('lists', () => {
+  test('wide columns come when they are asked for, and stay', async () => {
+    await go('w');
+    await page.getByRole('tab', { name: 'Pod', exact: true }).click();
+    const header = page.getByRole('columnheader', { name: 'Nominated Node' });
+    await page.getByText('Columns', { exact: true }).click();
+    expect(await header.count()).toBe(0);
+    await page.getByRole('checkbox', { name: 'Nominated Node' }).press('Space');
+    await header.waitFor();
+    await page.reload();
+    await header.waitFor();
+  });
+
+  test.each(schemes)('a deletion names what goes with it, in %s', async (colorScheme) => {
+    await kubectl(['scale', 'deployment', 'api', '--replicas=2']);
+    await go('w');
+    await page.getByRole('tab', { name: 'Deployment', exact: true }).click();
+    await page.getByRole('row', { name: /api/ }).waitFor();
+    await page.getByLabel('Deployment list').focus();
+    for (const key of ['j', 'x', 'd']) await page.keyboard.press(key);
+    const dialog = page.getByRole('dialog', { name: 'Delete 1 Deployment?' });
+    await dialog.getByText(/With it goes 1 ReplicaSet: default\/api-/).waitFor();
+    await dialog.getByText(/With it go 2 pods: default\/api-/).waitFor();
+    expect(await look('delete', colorScheme)).toMatchObject({ violations: [] });
+    await page.keyboard.press('Escape');
+    await expect.poll(() => dialog.count()).toBe(0);
+    expect(await page.getByRole('row', { name: /api/ }).count()).toBe(1);
+  });
+
+  test('what is confirmed is deleted', async () => {
+    await page.getByLabel('Deployment list').focus();
+    for (const key of ['j', 'd']) await page.keyboard.press(key);
+    await page.getByRole('button', { name: 'Delete 1 Deployment' }).press('Enter');
+    await expect.poll(() => page.getByRole('dialog').count(), { timeout: 5_000 }).toBe(0);
+    await expect
+      .poll(() => page.getByRole('row', { name: /api/ }).count(), { timeout: 5_000 })
+      .toBe(0);
+  });
+});
+
 test('the page breaks no rule of its own policy and reports no error', () => {
   expect(complaints).toEqual([]);
 });

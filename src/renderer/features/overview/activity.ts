@@ -17,13 +17,13 @@ export function activityOf(events: Iterable<Event>, limit: number): readonly Act
     JSON.stringify([involvedObject.uid, involvedObject.kind, involvedObject.name, reason, message]),
   );
   return Array.from(groups, ([id, members]) => lineOf(id, members))
-    .toSorted((a, b) => b.at.localeCompare(a.at) || a.id.localeCompare(b.id))
+    .toSorted((a, b) => Date.parse(b.at) - Date.parse(a.at) || a.id.localeCompare(b.id))
     .slice(0, limit);
 }
 
 function lineOf(id: string, events: readonly Event[]): Activity {
   const latest = events.reduce((newest, event) =>
-    timeOf(event) > timeOf(newest) ? event : newest,
+    Date.parse(timeOf(event)) > Date.parse(timeOf(newest)) ? event : newest,
   );
   const { involvedObject, reason = '', message = '', type } = latest;
   const { kind = 'object', namespace, name = '' } = involvedObject;

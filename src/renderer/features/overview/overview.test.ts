@@ -45,7 +45,7 @@ test('activity is the newest first, repeated lines are one', () => {
   });
   const events = [
     event('1', 'BackOff', '2026-01-01T00:00:01Z', 2),
-    event('2', 'Started', '2026-01-01T00:00:02Z', 1),
+    event('2', 'Started', '2026-01-01T00:00:02.900000Z', 1),
     event('3', 'BackOff', '2026-01-01T00:00:03Z', 3),
   ];
   expect(activityOf(events, 10).map(({ about, reason, count }) => [about, reason, count])).toEqual([

@@ -2,7 +2,13 @@ import type { Deployment } from '#shared/api/types/apps-v1.ts';
 import type { Pod } from '#shared/api/types/core-v1.ts';
 import { keyOf } from '#shared/kube/object.ts';
 import { controllerOf } from '#shared/kube/owners.ts';
-import { conditionOf, type Diagnosis, type Facts } from './diagnosis.ts';
+import {
+  conditionOf,
+  isUnschedulable,
+  unschedulableText,
+  type Diagnosis,
+  type Facts,
+} from './diagnosis.ts';
 
 export const deploymentShort: Diagnosis = {
   name: 'deployment short of replicas',
@@ -14,7 +20,9 @@ export const deploymentShort: Diagnosis = {
     return short.flatMap((deployment) => {
       const missing = missingOf(deployment);
       const stuck = (podsOf.get(deployment.metadata.uid) ?? []).find(isUnschedulable);
-      const cause = stuck ? unschedulableText(stuck) : failureText(deployment);
+      const cause = stuck
+        ? `its pod ${stuck.metadata.name} ${unschedulableText(stuck)}`
+        : failureText(deployment);
       // Still on its way: a rollout that nothing stands in the way of is no problem.
       if (cause === undefined) return [];
       const about = keyOf(deployment.metadata);
@@ -51,17 +59,6 @@ function podsByDeployment({ replicaSets, pods }: Facts): ReadonlyMap<string, rea
     pods,
     ({ metadata }) => deploymentOf.get(controllerOf(metadata)?.uid ?? '') ?? '',
   );
-}
-
-function isUnschedulable(pod: Pod): boolean {
-  const scheduled = conditionOf(pod, 'PodScheduled');
-  return scheduled?.status === 'False' && scheduled.reason === 'Unschedulable';
-}
-
-function unschedulableText(pod: Pod): string {
-  const message = conditionOf(pod, 'PodScheduled')?.message ?? 'no reason told';
-  const [untilPreemption = message] = message.split(/ (?:no new claims|preemption:)/);
-  return `its pod ${pod.metadata.name} cannot be scheduled: ${untilPreemption}`;
 }
 
 function failureText(deployment: Deployment): string | undefined {

@@ -15,7 +15,9 @@ const at = (name: string, owner?: string) => ({
   namespace: 'default',
   name,
   uid: name,
-  ...(owner !== undefined && { ownerReferences: [{ uid: owner, controller: true }] }),
+  ...(owner !== undefined && {
+    ownerReferences: [{ kind: 'ReplicaSet', uid: owner, controller: true }],
+  }),
 });
 const node = (status: string, message = '') => ({
   metadata: { name: 'n' },
@@ -88,6 +90,13 @@ test.each<[string, object, readonly string[]]>([
     { deployments: [deployment(1)], replicaSets, pods: [unschedulable] },
     [
       'default/api has 1 of 2 replicas: its pod api-1-x cannot be scheduled: 0/1 nodes are available: 1 Insufficient cpu.',
+    ],
+  ],
+  [
+    'a pod of nobody without a node',
+    { pods: [{ ...unschedulable, metadata: at('big') }] },
+    [
+      'default/big has no node: it cannot be scheduled: 0/1 nodes are available: 1 Insufficient cpu.',
     ],
   ],
   [

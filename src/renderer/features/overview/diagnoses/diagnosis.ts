@@ -50,3 +50,15 @@ export function conditionOf<T extends { readonly type: string }>(
 ): T | undefined {
   return object.status?.conditions?.find((condition) => condition.type === type);
 }
+
+export function isUnschedulable(pod: Pod): boolean {
+  const scheduled = conditionOf(pod, 'PodScheduled');
+  return scheduled?.status === 'False' && scheduled.reason === 'Unschedulable';
+}
+
+/** Without what the scheduler says about preemption after it. */
+export function unschedulableText(pod: Pod): string {
+  const message = conditionOf(pod, 'PodScheduled')?.message ?? 'no reason told';
+  const [untilPreemption = message] = message.split(/ (?:no new claims|preemption:)/);
+  return `cannot be scheduled: ${untilPreemption}`;
+}

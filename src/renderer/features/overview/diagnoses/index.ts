@@ -4,11 +4,13 @@ import type { Diagnosis, Facts, Finding, Fix } from './diagnosis.ts';
 import { jobFailed } from './job-failed.ts';
 import { nodeNotReady } from './node-not-ready.ts';
 import { podCrashLooping } from './pod-crash-looping.ts';
+import { podUnschedulable } from './pod-unschedulable.ts';
 
 const diagnoses: readonly Diagnosis[] = [
   nodeNotReady,
   deploymentShort,
   podCrashLooping,
+  podUnschedulable,
   claimUnbound,
   jobFailed,
 ];
