@@ -3,8 +3,11 @@ import { pods } from '#shared/api/core/pod.ts';
 import { resourceQuotas } from '#shared/api/core/resource-quota.ts';
 import { services } from '#shared/api/core/service.ts';
 import { quotaEvaluatorOf, usageOfQuota } from '#shared/api/quota/index.ts';
+import { attributesClassesOf } from '#shared/api/quota/persistent-volume-claims.ts';
+import { hasDeadline } from '#shared/api/quota/pods.ts';
 import { formatList } from '#shared/api/quota/resource-list.ts';
 import type {
+  ContainerStatus,
   PersistentVolumeClaim,
   Pod,
   ResourceQuota,
@@ -29,8 +32,9 @@ export function createResourceQuotaController(kinds: Kinds): Controller<Resource
   return controller<ResourceQuota>({
     name: 'resourcequota-controller',
     watches: resourceQuotas,
+    // A charged status is no reason to count: what it was charged for is only about to be stored.
     wakes: ({ before, after }) =>
-      after && !(before && isEqual(before.spec, after.spec) && isEqual(before.status, after.status))
+      after && !(before && isEqual(before.spec.hard, after.spec.hard))
         ? [keyOf(after.metadata)]
         : [],
     triggers: counted.map(usageTrigger),
@@ -52,27 +56,67 @@ export function createResourceQuotaController(kinds: Kinds): Controller<Resource
   });
 }
 
-/** Objects that come and go, and those that begin or cease to count, wake the namespace's quotas. */
+/**
+ * Objects that go, and those that begin or cease to count, wake the namespace's quotas. Those that come
+ * do not: admission has charged them, perhaps together with others that are not stored yet.
+ */
 function usageTrigger(kind: Resource): Trigger {
   return trigger<KubeObject>(kind, ({ before, after }, cache) => {
-    if (before && after && !isReleased(kind, before, after)) return [];
+    if (!before || (after && !isReleased(kind, before, after))) return [];
     const wakes: string[] = [];
-    const { namespace } = (after ?? before)!.metadata;
+    const { namespace } = before.metadata;
     for (const quota of cache.inNamespace(resourceQuotas, namespace!))
       wakes.push(keyOf(quota.metadata));
     return wakes;
   });
 }
 
+/** Upstream's DefaultUpdateFilter. That a pod is bound or a claim bound changes nothing that counts. */
 function isReleased(kind: Resource, before: KubeObject, after: KubeObject): boolean {
-  if (kind === (pods as unknown as Resource))
-    return (
-      isTerminal(before as Pod) !== isTerminal(after as Pod) ||
-      !isEqual((before as Pod).spec, (after as Pod).spec)
-    );
+  if (kind === (pods as unknown as Resource)) return isPodReleased(before as Pod, after as Pod);
   if (kind === (services as unknown as Resource))
-    return !isEqual((before as Service).spec, (after as Service).spec);
+    return countedType(before as Service) !== countedType(after as Service);
   if (kind === (persistentVolumeClaims as unknown as Resource))
-    return !isEqual((before as PersistentVolumeClaim).spec, (after as PersistentVolumeClaim).spec);
+    return !isEqual(
+      countedOfClaim(before as PersistentVolumeClaim),
+      countedOfClaim(after as PersistentVolumeClaim),
+    );
   return false;
+}
+
+function isPodReleased(before: Pod, after: Pod): boolean {
+  return (
+    (isTerminal(after) && !isTerminal(before)) ||
+    hasDeadline(before) !== hasDeadline(after) ||
+    isResized(before, after)
+  );
+}
+
+/** What the node says a container has been given, of those that it named before and names now. */
+function isResized(before: Pod, after: Pod): boolean {
+  const isChanged = (
+    old: readonly ContainerStatus[] = [],
+    statuses: readonly ContainerStatus[] = [],
+  ): boolean =>
+    old.some(({ name, resources }) => {
+      const status = statuses.find((each) => each.name === name);
+      return status !== undefined && !isEqual(status.resources, resources);
+    });
+  return (
+    isChanged(before.status.containerStatuses, after.status.containerStatuses) ||
+    isChanged(before.status.initContainerStatuses, after.status.initContainerStatuses)
+  );
+}
+
+function countedType({ spec }: Service): string {
+  const { type } = spec;
+  return type === 'NodePort' || type === 'LoadBalancer' ? type : '';
+}
+
+function countedOfClaim(claim: PersistentVolumeClaim): unknown {
+  return {
+    requested: claim.spec.resources,
+    allocated: claim.status.allocatedResources?.['storage'],
+    classes: attributesClassesOf(claim),
+  };
 }
