@@ -93,7 +93,7 @@ describe.each(kubectls().map((each, index) => ({ ...each, namespace: `kubectl-${
         'configmaps',
         '-w',
       ];
-      const watching = follow({ binary, args }, (output) => output.includes('seen-by-watch'));
+      const watching = follow({ binary, args }, (output) => /^seen-by-watch +1 /m.test(output));
       await ok('create configmap seen-by-watch --from-literal=a=b');
       expect(await watching).toMatch(/^seen-by-watch +1 /m);
     });

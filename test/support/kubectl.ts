@@ -26,6 +26,8 @@ export function kubectlOn(
         (error, stdout, stderr) =>
           resolve({ code: error ? Number(error.code ?? -1) : 0, stdout, stderr }),
       );
+      // A command that fails at once does not read: its exit code tells.
+      child.stdin?.on('error', () => {});
       child.stdin?.end(input ?? '');
     });
 }
