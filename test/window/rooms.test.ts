@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { startBrowser, violationsOf } from '../support/browser.ts';
 import { kubectlOn, type Kubectl } from '../support/kubectl.ts';
 import { startPilothouse, type Pilothouse } from '../support/pilothouse.ts';
@@ -29,6 +29,9 @@ beforeAll(async () => {
   await page.goto(pilothouse.windowUrl!);
   await page.getByRole('status').filter({ hasText: 'live' }).waitFor();
 
+  // A node that has just come is tainted until its controller has seen it ready.
+  const taints = ['get', 'nodes', '-o', 'jsonpath={.items[*].spec.taints}'];
+  await vi.waitUntil(async () => (await kubectl(taints)).stdout === '', { timeout: 20_000 });
   await kubectl(['taint', 'node', 'simulated-1', 'gpu=only:NoSchedule']);
   await create(pod('big', { cpu: '2000' }));
   await create(pod('gated', { cpu: '1' }, { schedulingGates: [{ name: 'example.com/wait' }] }));
