@@ -42,6 +42,8 @@ test('activity is the newest first, repeated lines are one', () => {
     lastTimestamp,
     count,
     source: {},
+    reportingComponent: '',
+    reportingInstance: '',
   });
   const events = [
     event('1', 'BackOff', '2026-01-01T00:00:01Z', 2),
