@@ -120,7 +120,8 @@ export function encodeValue(
   if (format === 'json') {
     return Buffer.from(`${JSON.stringify(value, undefined, isPretty ? 2 : undefined)}\n`);
   }
-  const { apiVersion, kind } = value as KubeObject;
+  // Discovery's oldest documents leave their version out.
+  const { apiVersion = 'v1', kind } = value as Partial<KubeObject> & { readonly kind: string };
   const typeName = typeNameOf(apiVersion, kind);
   if (!typeName)
     throw new ApiError('NotAcceptable', `${kind} of ${apiVersion} has no protobuf form`);
