@@ -112,9 +112,20 @@ export async function snapshotsIn(folder: string): Promise<SnapshotEntry[]> {
     const parsed = parseName(name);
     if (!parsed) continue;
     const path = join(folder, name);
-    entries.push({ ...parsed, path, bytes: (await stat(path)).size });
+    const bytes = await sizeOf(path);
+    if (bytes !== undefined) entries.push({ ...parsed, path, bytes });
   }
   return entries.sort((a, b) => b.takenAt - a.takenAt || b.revision - a.revision);
+}
+
+/** Absent when retention has removed the file meanwhile. */
+async function sizeOf(path: string): Promise<number | undefined> {
+  try {
+    return (await stat(path)).size;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
 }
 
 /** To the named file, which then belongs to whoever asked, or else into the catalog. */
