@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { HttpTransport } from '#main/clusters/http-transport.ts';
+import type { HttpTransport } from '#shared/client/http-transport.ts';
 import { apiOf } from '../support/api.ts';
 import { startPilothouse, type Pilothouse } from '../support/pilothouse.ts';
 
@@ -14,7 +14,7 @@ const recorded = JSON.parse(readFileSync('test/data/bootstrap.json', 'utf8')) as
 const kinds = Object.keys(recorded).filter((key) => key.includes('/'));
 
 let cluster: Pilothouse;
-let api: HttpTransport;
+let api: HttpTransport & Disposable;
 
 beforeAll(async () => {
   cluster = await startPilothouse({ simulatedNodes: 0 });

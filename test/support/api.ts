@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { parse } from 'yaml';
-import { createHttpTransport, type HttpTransport } from '#main/clusters/http-transport.ts';
+import { createHttpsTransport } from '#main/clusters/https-transport.ts';
+import type { HttpTransport } from '#shared/client/http-transport.ts';
 import type { Pilothouse } from './pilothouse.ts';
 
 interface Kubeconfig {
@@ -9,12 +10,12 @@ interface Kubeconfig {
 }
 
 /** The API of a running cluster as its administrator. */
-export function apiOf({ kubeconfig }: Pick<Pilothouse, 'kubeconfig'>): HttpTransport {
+export function apiOf({ kubeconfig }: Pick<Pilothouse, 'kubeconfig'>): HttpTransport & Disposable {
   const { clusters, users } = parse(readFileSync(kubeconfig, 'utf8')) as Kubeconfig;
   const [{ cluster }] = clusters;
   const [{ user }] = users;
   const pem = (data: string | undefined): string => Buffer.from(data ?? '', 'base64').toString();
-  return createHttpTransport({
+  return createHttpsTransport({
     server: cluster['server'] ?? '',
     ca: pem(cluster['certificate-authority-data']),
     clientCertificate: pem(user['client-certificate-data']),

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { RunningCluster } from '#main/clusters/control-socket.ts';
-import { createHttpTransport } from '#main/clusters/http-transport.ts';
+import { createHttpsTransport } from '#main/clusters/https-transport.ts';
 import type { ControlPlane } from '#main/control-plane/index.ts';
 import { createHandlers } from '#main/window/handlers.ts';
 import { serveWindow, type ServedWindow } from '#main/window/serve-window.ts';
@@ -42,7 +42,7 @@ export function windowHandlers({
   clock,
 }: WindowServices): Handlers<typeof app> & Disposable {
   const { admin, authority } = controlPlane;
-  const api = createHttpTransport({
+  const api = createHttpsTransport({
     server: running.server,
     ca: authority,
     clientCertificate: admin.certificate,

@@ -7,7 +7,7 @@ import type {
   SchedulingNow,
 } from '#shared/contract/scheduling.ts';
 import type { ApiRequest } from '#shared/client/transport.ts';
-import type { HttpTransport } from '#main/clusters/http-transport.ts';
+import type { HttpTransport } from '#shared/client/http-transport.ts';
 
 export interface WindowServices {
   /** The API of the cluster that is looked at, as the window's user. */

@@ -1,0 +1,114 @@
+import { connect, constants, type ClientHttp2Session, type ClientHttp2Stream } from 'node:http2';
+import type { SecureContextOptions } from 'node:tls';
+import type { Clock } from '#shared/base/clock.ts';
+import type { HttpExchange, HttpRequest, HttpResponse } from '#shared/client/http-transport.ts';
+import { ApiError } from '#shared/kube/errors.ts';
+
+export interface Http2ExchangeOptions {
+  readonly server: { readonly host: string; readonly port: number };
+  /** `ca`, `cert` and `key` in PEM; asked anew for each connection, since certificates are renewed. */
+  credentials(): SecureContextOptions;
+  readonly clock: Clock;
+}
+
+/** A silent connection is asked for a sign of life, and given up without one; both as in client-go. */
+const idleMs = 30_000;
+const pingTimeoutMs = 15_000;
+
+/**
+ * Requests and watches of a whole agent over one connection, made when first needed and made anew
+ * when it is lost; disposing ends it and what is still open on it.
+ */
+export function createHttp2Exchange(options: Http2ExchangeOptions): Disposable & {
+  readonly exchange: HttpExchange;
+} {
+  const { clock, server } = options;
+  let current: ClientHttp2Session | undefined;
+  let beat: Disposable | undefined;
+
+  const open = (): ClientHttp2Session => {
+    // The certificate speaks for the cluster's names, whichever way leads to it.
+    const session = connect(`https://${server.host}:${server.port}`, {
+      ...options.credentials(),
+      servername: 'kubernetes.default.svc',
+    });
+    session.on('error', () => {}); // each open stream is told, too
+    session.once('close', () => {
+      if (current !== session) return;
+      current = undefined;
+      beat?.[Symbol.dispose]();
+    });
+    watchOver(session);
+    return session;
+  };
+  const watchOver = (session: ClientHttp2Session): void => {
+    beat = clock.after(idleMs, () => {
+      if (session.closed || session.destroyed) return;
+      const giveUp = clock.after(pingTimeoutMs, () =>
+        session.destroy(new Error('The server does not answer'), constants.NGHTTP2_CANCEL),
+      );
+      session.ping(() => {
+        giveUp[Symbol.dispose]();
+        watchOver(session);
+      });
+    });
+  };
+  return {
+    exchange(request) {
+      if (!current || current.closed || current.destroyed) current = open();
+      return exchangeOn(current, request);
+    },
+    [Symbol.dispose]() {
+      beat?.[Symbol.dispose]();
+      current?.destroy();
+    },
+  };
+}
+
+async function exchangeOn(
+  session: ClientHttp2Session,
+  { method, path, headers, body, signal }: HttpRequest,
+): Promise<HttpResponse> {
+  signal?.throwIfAborted();
+  const stream = session.request(
+    { ':method': method, ':path': path, ...headers },
+    { endStream: body === undefined, ...(signal && { signal }) },
+  );
+  if (body !== undefined) stream.end(body);
+  const { promise, resolve, reject } = Promise.withResolvers<HttpResponse>();
+  stream.once('response', (answer) =>
+    resolve({
+      code: Number(answer[':status']),
+      contentType: answer['content-type'] ?? '',
+      body: pieces(stream, signal),
+    }),
+  );
+  stream.once('error', (cause) => reject(failure(cause, signal)));
+  stream.once('close', () => reject(failure(new Error('The connection was closed'), signal)));
+  return await promise;
+}
+
+async function* pieces(
+  stream: ClientHttp2Stream,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<string> {
+  stream.setEncoding('utf8');
+  try {
+    yield* stream as AsyncIterable<string>;
+    // A lost connection ends the stream as if all had been said.
+    if (stream.aborted) throw new Error('The connection was lost');
+  } catch (cause) {
+    throw failure(cause as Error, signal);
+  } finally {
+    stream.close(constants.NGHTTP2_CANCEL);
+  }
+}
+
+function failure(cause: Error, signal: AbortSignal | undefined): unknown {
+  if (signal?.aborted) return signal.reason;
+  return new ApiError(
+    'ServiceUnavailable',
+    `Cannot reach the API server: ${cause.message}; is the control plane running and connected?`,
+    { cause },
+  );
+}

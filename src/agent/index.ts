@@ -1,0 +1,38 @@
+import { readFileSync } from 'node:fs';
+import { createHttp2Exchange } from '#agent/api/http2-exchange.ts';
+import { readAgentSettings, type AgentParts, type AgentSettings } from '#agent/settings.ts';
+import type { Clock } from '#shared/base/clock.ts';
+import type { Log } from '#shared/base/log.ts';
+import { createCluster } from '#shared/client/cluster.ts';
+import { createHttpTransport } from '#shared/client/http-transport.ts';
+
+export interface AgentOptions {
+  /** The settings file. */
+  readonly file: string;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** A part of the agent, started once; disposing ends it and leaves the node's pods as they are. */
+type AgentPart = (parts: AgentParts) => Promise<AsyncDisposable>;
+
+/** In the order in which they start; they end in the opposite one. */
+const agentParts: readonly AgentPart[] = [];
+
+/** Starts all that makes this machine a node; disposing ends it and leaves the pods running. */
+export async function startAgent({ file, clock, log }: AgentOptions): Promise<AsyncDisposable> {
+  await using started = new AsyncDisposableStack();
+  const settings = await readAgentSettings(file);
+  const { server } = settings;
+  const api = createHttp2Exchange({ server, credentials: () => credentialsOf(settings), clock });
+  started.use(api);
+  const cluster = createCluster(createHttpTransport(api.exchange));
+  for (const start of agentParts) started.use(await start({ settings, cluster, clock, log }));
+  return started.move();
+}
+
+/** Read anew for each connection: they are renewed while the agent runs. */
+function credentialsOf({ pki }: AgentSettings): { ca: string; cert: string; key: string } {
+  const read = (path: string): string => readFileSync(path, 'utf8');
+  return { ca: read(pki.authority), cert: read(pki.certificate), key: read(pki.key) };
+}
