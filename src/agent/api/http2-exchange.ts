@@ -96,7 +96,7 @@ async function* pieces(
   try {
     yield* stream as AsyncIterable<string>;
     // A lost connection ends the stream as if all had been said.
-    if (stream.aborted) throw new Error('The connection was lost');
+    if (stream.rstCode !== constants.NGHTTP2_NO_ERROR) throw new Error('The connection was lost');
   } catch (cause) {
     throw failure(cause as Error, signal);
   } finally {
