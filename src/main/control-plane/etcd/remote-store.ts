@@ -24,7 +24,7 @@ import {
   txnResponse,
   type header,
 } from './grpc/messages.ts';
-import type { MessageOf } from './grpc/protobuf.ts';
+import type { MessageOf } from '#shared/base/protobuf.ts';
 import type { TlsMaterial } from './grpc/server.ts';
 import { GrpcError } from './grpc/status.ts';
 import { rangeMessage, readRange, readTxn, revisionOf, txnMessage } from './grpc/to-message.ts';

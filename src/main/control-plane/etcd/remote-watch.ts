@@ -2,7 +2,7 @@ import type { Clock } from '#shared/base/clock.ts';
 import type { Log } from '#shared/base/log.ts';
 import type { ClientCall, GrpcClient } from './grpc/client.ts';
 import { watchRequest, watchResponse, type event } from './grpc/messages.ts';
-import type { MessageOf } from './grpc/protobuf.ts';
+import type { MessageOf } from '#shared/base/protobuf.ts';
 import { readKeyValue, revisionOf } from './grpc/to-message.ts';
 import {
   StoreError,

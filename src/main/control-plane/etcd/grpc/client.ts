@@ -7,7 +7,8 @@ import {
 } from 'node:http2';
 import type { Clock } from '#shared/base/clock.ts';
 import { frame, framePrefixBytes, FrameReader } from './frames.ts';
-import { decode, encode, type MessageType } from './protobuf.ts';
+import type { MessageType } from '#shared/base/protobuf.ts';
+import { decode, encode } from './protobuf.ts';
 import type { TlsMaterial } from './server.ts';
 import { decodeMessage, GrpcError, grpcStatus } from './status.ts';
 

@@ -2,7 +2,7 @@ import type { Clock } from '#shared/base/clock.ts';
 import type { Log } from '#shared/base/log.ts';
 import type { EmbeddedStore } from '../embedded-store.ts';
 import type { header } from './messages.ts';
-import type { MessageOf } from './protobuf.ts';
+import type { MessageOf } from '#shared/base/protobuf.ts';
 
 /** What every service needs. */
 export interface FaceContext {

@@ -24,7 +24,7 @@ import {
   type TxnRequestMessage,
   type TxnResponseMessage,
 } from './messages.ts';
-import type { MessageOf } from './protobuf.ts';
+import type { MessageOf } from '#shared/base/protobuf.ts';
 import { GrpcError, grpcStatus } from './status.ts';
 
 type HeaderMessage = Partial<MessageOf<typeof header>>;

@@ -11,7 +11,7 @@ import {
   leaseTimeToLiveRequest,
   leaseTimeToLiveResponse,
 } from './messages.ts';
-import type { MessageOf } from './protobuf.ts';
+import type { MessageOf } from '#shared/base/protobuf.ts';
 import { streaming, unary, type Call, type Method } from './server.ts';
 
 export function leaseMethods(context: FaceContext): Method[] {

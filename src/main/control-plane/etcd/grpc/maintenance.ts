@@ -11,7 +11,7 @@ import {
   snapshotResponse,
   statusResponse,
 } from './messages.ts';
-import type { MessageOf } from './protobuf.ts';
+import type { MessageOf } from '#shared/base/protobuf.ts';
 import { streaming, unary, type Call, type Method } from './server.ts';
 import { GrpcError, grpcStatus } from './status.ts';
 

@@ -12,7 +12,7 @@ import {
   repeated,
   text,
   type MessageOf,
-} from './protobuf.ts';
+} from '#shared/base/protobuf.ts';
 
 /** etcd's public API, version 3: field numbers as in its API reference. */
 

@@ -6,7 +6,8 @@ import { frame, framePrefixBytes, FrameReader } from './frames.ts';
 import { ServerConnection } from './http2/connection.ts';
 import { writeHeaders } from './http2/hpack.ts';
 import type { ServerStream } from './http2/stream.ts';
-import { decode, encode, type MessageType } from './protobuf.ts';
+import type { MessageType } from '#shared/base/protobuf.ts';
+import { decode, encode } from './protobuf.ts';
 import { encodeMessage, GrpcError, grpcStatus } from './status.ts';
 
 /** One method of a service: `call` it once a client has called it. */

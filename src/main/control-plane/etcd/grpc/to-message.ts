@@ -22,7 +22,7 @@ import {
   type TxnRequestMessage,
   type TxnResponseMessage,
 } from './messages.ts';
-import type { MessageOf } from './protobuf.ts';
+import type { MessageOf } from '#shared/base/protobuf.ts';
 
 /** The store's requests as etcd's messages, and its answers read: the client's side. */
 

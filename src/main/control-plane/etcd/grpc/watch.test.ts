@@ -6,7 +6,8 @@ import { openEmbeddedStore, type EmbeddedStore } from '../embedded-store.ts';
 import { startEtcdFace } from './face.ts';
 import { frame, framePrefixBytes, FrameReader } from './frames.ts';
 import { watchRequest, watchResponse } from './messages.ts';
-import { decode, encode, type MessageOf } from './protobuf.ts';
+import type { MessageOf } from '#shared/base/protobuf.ts';
+import { decode, encode } from './protobuf.ts';
 import type { GrpcServer } from './server.ts';
 
 let clock: FakeClock;

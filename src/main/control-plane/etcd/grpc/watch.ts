@@ -1,7 +1,7 @@
 import { StoreError, type StoreEvent, type Watch, type WatchMessage } from '../store.ts';
 import type { FaceContext } from './context.ts';
 import { watchFilters, watchRequest, watchResponse, type watchCreate } from './messages.ts';
-import type { MessageOf } from './protobuf.ts';
+import type { MessageOf } from '#shared/base/protobuf.ts';
 import { streaming, type Call, type Method } from './server.ts';
 
 type WatchCall = Call<MessageOf<typeof watchRequest>, MessageOf<typeof watchResponse>>;

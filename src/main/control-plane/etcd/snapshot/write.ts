@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { encode, int64, bigint64, message } from '../grpc/protobuf.ts';
+import { int64, bigint64, message } from '#shared/base/protobuf.ts';
+import { encode } from '../grpc/protobuf.ts';
 import type { LeaseChange } from '../journal/journal.ts';
 import type { KeyValue } from '../store.ts';
 import { revisionKey, revisionKeyBytes, writeRevisionKey } from './bolt-format.ts';

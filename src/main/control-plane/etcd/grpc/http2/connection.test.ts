@@ -2,7 +2,8 @@ import { connect, type ClientHttp2Session, type IncomingHttpHeaders } from 'node
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { silentLog } from '#shared/base/log.ts';
 import { frame, framePrefixBytes, FrameReader } from '../frames.ts';
-import { bytes, decode, encode, int64, message } from '../protobuf.ts';
+import { bytes, int64, message } from '#shared/base/protobuf.ts';
+import { decode, encode } from '../protobuf.ts';
 import { startGrpcServer, streaming, unary, type GrpcServer } from '../server.ts';
 import { GrpcError, grpcStatus } from '../status.ts';
 
