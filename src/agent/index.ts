@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { createHttp2Exchange } from '#agent/api/http2-exchange.ts';
+import { createRememberingTransport } from '#agent/api/remembering-transport.ts';
 import { readAgentSettings, type AgentParts, type AgentSettings } from '#agent/settings.ts';
 import type { Clock } from '#shared/base/clock.ts';
 import type { Log } from '#shared/base/log.ts';
@@ -26,7 +28,14 @@ export async function startAgent({ file, clock, log }: AgentOptions): Promise<As
   const { server } = settings;
   const api = createHttp2Exchange({ server, credentials: () => credentialsOf(settings), clock });
   started.use(api);
-  const cluster = createCluster(createHttpTransport(api.exchange));
+  const transport = createRememberingTransport({
+    transport: createHttpTransport(api.exchange),
+    folder: join(settings.folders.state, 'remembered'),
+    clock,
+    log,
+  });
+  started.use(transport);
+  const cluster = createCluster(transport);
   for (const start of agentParts) started.use(await start({ settings, cluster, clock, log }));
   return started.move();
 }
