@@ -11,7 +11,11 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'shared/contract': ['shared/base', 'shared/kube', 'shared/api'],
   'main/control-plane': ['shared'],
   'main/control-plane/index.ts': ['shared', 'main/control-plane', 'main/clusters'],
-  'main/control-plane/apiserver': ['shared', 'main/control-plane/etcd'],
+  'main/control-plane/apiserver': [
+    'shared',
+    'main/control-plane/etcd',
+    'main/control-plane/node-dialer.ts',
+  ],
   'main/control-plane/etcd': ['shared/base'],
   'main/control-plane/scheduler': ['shared'],
   'main/control-plane/controller-manager': ['shared'],

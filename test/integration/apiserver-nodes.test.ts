@@ -1,4 +1,8 @@
 import { execFile } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import { connect, type AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
 import { startTestCluster, type TestCluster } from '../support/cluster.ts';
@@ -22,24 +26,70 @@ async function withPod(cluster: TestCluster): Promise<void> {
   await cluster.admin.post(pods, { ...key, subresource: 'binding' }, body);
 }
 
-test("A container's log comes from its node", async () => {
+/** A kubelet in plain HTTP that writes down what it is asked. */
+async function fakeKubelet(
+  answer: (path: string) => { readonly code: number; readonly body: string },
+): Promise<AsyncDisposable & { readonly nodes: NodeConnector; readonly asked: string[] }> {
   const asked: string[] = [];
-  const nodes: NodeConnector = {
-    async request(node, { path }) {
-      asked.push(`${node} ${path}`);
-      async function* body() {
-        yield Buffer.from('one\n');
-        yield Buffer.from('two\n');
-      }
-      return { code: 200, headers: {}, body: body() };
+  const server = createServer((request, response) => {
+    asked.push(request.url ?? '');
+    const { code, body } = answer(request.url ?? '');
+    response.writeHead(code).end(body);
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const { port } = server.address() as AddressInfo;
+  const dial = (): Promise<Duplex> => Promise.resolve(connect(port, '127.0.0.1'));
+  return {
+    nodes: { dial, dialKubelet: dial },
+    asked,
+    async [Symbol.asyncDispose]() {
+      server.close();
+      await once(server, 'close');
     },
-    upgrade: () => Promise.reject(new Error('not asked for')),
   };
-  await using cluster = await startTestCluster({ nodes });
+}
+
+test("A container's log comes from its node", async () => {
+  await using kubelet = await fakeKubelet(() => ({ code: 200, body: 'one\ntwo\n' }));
+  await using cluster = await startTestCluster({ nodes: kubelet.nodes });
   await using server = await serveHttps(cluster.server);
   await withPod(cluster);
   expect(await kubectl(server, 'logs', 'web', '--tail=2')).toBe('one\ntwo\n');
-  expect(asked).toEqual(['node-1 /containerLogs/default/web/main?tailLines=2']);
+  expect(kubelet.asked).toEqual(['/containerLogs/default/web/main?tailLines=2']);
+});
+
+test.each([
+  [404, 'pod "web" does not exist', 'could not find the requested resource ( pods/log web)'],
+  [400, 'previous terminated container "main" not found', 'container "main" not found'],
+  [500, 'broken', 'Internal error occurred: broken'],
+])('A kubelet that refuses a log with %i is quoted as upstream quotes it', async (...row) => {
+  const [code, body, expected] = row;
+  await using kubelet = await fakeKubelet(() => ({ code, body }));
+  await using cluster = await startTestCluster({ nodes: kubelet.nodes });
+  await using server = await serveHttps(cluster.server);
+  await withPod(cluster);
+  await expect(kubectl(server, 'logs', 'web')).rejects.toThrow(expected);
+});
+
+test.each([
+  ['tailLines=-1', 'tailLines: Invalid value: -1: must be greater than or equal to 0'],
+  ['limitBytes=0', 'limitBytes: Invalid value: 0: must be greater than 0'],
+  ['sinceSeconds=0', 'sinceSeconds: Invalid value: 0: must be greater than 0'],
+  [
+    'sinceSeconds=1&sinceTime=2026-01-01T00:00:00Z',
+    'at most one of `sinceTime` or `sinceSeconds` may be specified',
+  ],
+  ['stream=Both', 'stream: Unsupported value: "Both": supported values: "All", "Stderr", "Stdout"'],
+  ['stream=Stdout&tailLines=1', '`tailLines` and specific `stream` are mutually exclusive for now'],
+  ['tailLines=x', 'strconv.ParseInt: parsing "x": invalid syntax'],
+])('Options of a log that make no sense are refused: %s', async (query, expected) => {
+  await using kubelet = await fakeKubelet(() => ({ code: 200, body: '' }));
+  await using cluster = await startTestCluster({ nodes: kubelet.nodes });
+  await using server = await serveHttps(cluster.server);
+  await withPod(cluster);
+  const path = `/api/v1/namespaces/default/pods/web/log?${query}`;
+  await expect(kubectl(server, 'get', '--raw', path)).rejects.toThrow(expected);
+  expect(kubelet.asked).toEqual([]);
 });
 
 test('Without a way to the node, logs and terminals say so', async () => {

@@ -32,6 +32,7 @@ import type { Store } from '#main/control-plane/etcd/store.ts';
 import { SnapshotCatalog, takeSnapshot } from '#main/control-plane/etcd/snapshot/catalog.ts';
 import { verifySnapshot } from '#main/control-plane/etcd/snapshot/restore.ts';
 import type { StoreStatus } from '#main/control-plane/etcd/store.ts';
+import { createDirectDialer } from '#main/control-plane/direct-dialer.ts';
 import { createWayToNodes } from '#main/control-plane/way-to-nodes.ts';
 import { startScheduler } from '#main/control-plane/scheduler/index.ts';
 import { addSchedulerPaths } from '#main/control-plane/scheduling-paths.ts';
@@ -207,7 +208,14 @@ async function serveApi(
     resources,
     version: versionInfo,
     serviceRanges: [serviceRange],
-    nodes: createWayToNodes(() => known),
+    nodes: createWayToNodes({
+      objects: () => known,
+      dialer: createDirectDialer(() => known),
+      credentials: async () => ({
+        authority: clientAuthority,
+        ...(await pki.certificate(clientCertificates.apiServerKubeletClient)),
+      }),
+    }),
     security({ objects }) {
       known = objects;
       security = createSecurity({ objects, clock, clientAuthority, serviceAccountKeys });

@@ -1,34 +1,11 @@
 import type { Duplex } from 'node:stream';
-
-export interface NodeRequest {
-  readonly method: string;
-  /** On the kubelet's own API, with the query. */
-  readonly path: string;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body?: Uint8Array;
-  readonly signal?: AbortSignal;
-}
-
-export interface NodeResponse {
-  readonly code: number;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: AsyncIterable<Uint8Array>;
-}
-
-/** A client's connection that is to become something else: a terminal, a forwarded port. */
-export interface NodeUpgrade extends NodeRequest {
-  readonly socket: Duplex;
-  /** What the client sent already. */
-  readonly head: Uint8Array;
-}
+import type { DialOptions, NodeDialer } from '#main/control-plane/node-dialer.ts';
 
 /**
- * The way to the kubelets, wherever they are: through an agent's tunnel, directly, or to a simulated
- * one. Failures are `ApiError`s that say why a node cannot be reached.
+ * The way to nodes, wherever they are: through an agent's tunnel, directly, or nowhere. Failures are
+ * `ApiError`s that say why a node cannot be reached.
  */
-export interface NodeConnector {
-  /** Asks the node's kubelet. */
-  request(node: string, request: NodeRequest): Promise<NodeResponse>;
-  /** Hands the client's connection over: from then on the connector answers on it, and ends it. */
-  upgrade(node: string, upgrade: NodeUpgrade): Promise<void>;
+export interface NodeConnector extends NodeDialer {
+  /** An encrypted connection to the node's kubelet: each side has shown the other who it is. */
+  dialKubelet(node: string, options?: DialOptions): Promise<Duplex>;
 }

@@ -21,6 +21,7 @@ import { createInProcessTransport } from '#main/control-plane/apiserver/in-proce
 import { readDescriptions } from '#main/control-plane/apiserver/openapi/descriptions.ts';
 import { OpenApi } from '#main/control-plane/apiserver/openapi/openapi.ts';
 import type { NodeConnector } from '#main/control-plane/apiserver/node-connector.ts';
+import { createServiceDialer } from '#main/control-plane/apiserver/service-dialer.ts';
 import type { ObjectCache } from '#main/control-plane/apiserver/object-cache.ts';
 import { builtInResources } from '#main/control-plane/apiserver/registry/built-in.ts';
 import type { Core } from '#main/control-plane/apiserver/registry/core.ts';
@@ -166,6 +167,7 @@ function createBase(options: ApiServerOptions): Omit<Core, 'security' | 'admissi
   const catalog = new Catalog();
   const watchCache = new WatchCache({ store, clock, log, decode: decodeStored });
   for (const served of builtInResources(options.resources, watchCache)) catalog.add(served);
+  const cache = objectCacheOf((resource) => catalog.of(resource)?.cache);
   const etcd: Component = {
     name: 'etcd-0',
     async check() {
@@ -176,12 +178,13 @@ function createBase(options: ApiServerOptions): Omit<Core, 'security' | 'admissi
   return {
     catalog,
     watchCache,
-    cache: objectCacheOf((resource) => catalog.of(resource)?.cache),
+    cache,
     objects: new ObjectStore({ store, cache: watchCache, clock, decode: decodeStored }),
     lister: new Lister({ store, cache: watchCache, decode: decodeStored }),
     ownership: createFieldOwnership(catalog, clock),
     components: [...(options.components ?? []), etcd],
     nodes: options.nodes,
+    services: createServiceDialer({ objects: cache, nodes: options.nodes }),
     clusterIps: new ClusterIps(options.serviceRanges),
     nodePorts: new NodePorts(options.nodePorts ?? { first: 30_000, last: 32_767 }),
     clock,

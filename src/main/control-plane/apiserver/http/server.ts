@@ -118,7 +118,12 @@ export class HttpServer {
       if (!info.isResourceRequest || !served) throw pageNotFound();
       const warnings: string[] = [];
       const resource = await resourceRequest(exchange, { info, served, user, warnings });
-      await connectPod(core, resource, { socket, head, headers: textHeaders(exchange.headers) });
+      await connectPod(core, resource, {
+        socket,
+        head,
+        method: exchange.method,
+        headers: textHeaders(exchange.headers),
+      });
     } catch (error) {
       refuseUpgrade(socket, this.#asApiError(error, { exchange, info: undefined }));
     }

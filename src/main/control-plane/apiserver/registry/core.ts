@@ -7,6 +7,7 @@ import type { NodePorts } from '#main/control-plane/apiserver/registry/service/n
 import type { Component } from '#main/control-plane/apiserver/registry/component-status/rest.ts';
 import type { Security } from '#main/control-plane/apiserver/security.ts';
 import type { NodeConnector } from '#main/control-plane/apiserver/node-connector.ts';
+import type { ServiceDialer } from '#main/control-plane/apiserver/service-dialer.ts';
 import type { Lister } from '#main/control-plane/apiserver/storage/lister.ts';
 import type { ObjectStore } from '#main/control-plane/apiserver/storage/object-store.ts';
 import type { WatchCache } from '#main/control-plane/apiserver/storage/watch-cache.ts';
@@ -29,6 +30,8 @@ export interface Core {
   readonly components: readonly Component[];
   /** Absent: nothing on a node can be reached. */
   readonly nodes: NodeConnector | undefined;
+  /** The way to what services lead to. */
+  readonly services: ServiceDialer;
   readonly clusterIps: ClusterIps;
   readonly nodePorts: NodePorts;
   /** The server's own way into the API. */

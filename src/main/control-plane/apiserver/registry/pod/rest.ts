@@ -2,7 +2,7 @@ import type { KindRest } from '#main/control-plane/apiserver/registry/kind-rest.
 import { bind } from '#main/control-plane/apiserver/registry/pod/binding.ts';
 import { evict } from '#main/control-plane/apiserver/registry/pod/eviction.ts';
 import { podPartHandlers } from '#main/control-plane/apiserver/registry/pod/parts.ts';
-import { log } from '#main/control-plane/apiserver/registry/pod/streams.ts';
+import { log } from '#main/control-plane/apiserver/registry/pod/log.ts';
 import { ApiError } from '#shared/kube/errors.ts';
 import type { Pod } from '#shared/api/types/core-v1.ts';
 

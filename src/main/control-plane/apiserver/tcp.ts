@@ -1,0 +1,53 @@
+import { connect } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { DialOptions, DialTarget } from '#main/control-plane/node-dialer.ts';
+import { ApiError } from '#shared/kube/errors.ts';
+
+/** A TCP connection from this machine. Throws `ServiceUnavailable` in Go's words. */
+export function dialTcp({ host, port }: DialTarget, options: DialOptions = {}): Promise<Duplex> {
+  const { signal } = options;
+  signal?.throwIfAborted();
+  const { promise, resolve, reject } = Promise.withResolvers<Duplex>();
+  const socket = connect({ host, port });
+  const fail = (error: Error): void => {
+    signal?.removeEventListener('abort', abort);
+    socket.destroy();
+    reject(error);
+  };
+  const refused = (error: NodeJS.ErrnoException): void =>
+    fail(
+      new ApiError(
+        'ServiceUnavailable',
+        `dial tcp ${hostPort({ host, port })}: ${inWords(error)}`,
+        {
+          cause: error,
+        },
+      ),
+    );
+  const abort = (): void => fail(signal?.reason as Error);
+  socket.once('error', refused);
+  signal?.addEventListener('abort', abort, { once: true });
+  socket.once('connect', () => {
+    signal?.removeEventListener('abort', abort);
+    socket.off('error', refused);
+    socket.setNoDelay(true);
+    resolve(socket);
+  });
+  return promise;
+}
+
+/** `host:port` with an IPv6 address in brackets. */
+export function hostPort({ host, port }: DialTarget): string {
+  return `${host.includes(':') ? `[${host}]` : host}:${port}`;
+}
+
+const words: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'connect: connection refused',
+  EHOSTUNREACH: 'connect: no route to host',
+  ENETUNREACH: 'connect: network is unreachable',
+  ETIMEDOUT: 'i/o timeout',
+};
+
+function inWords(error: NodeJS.ErrnoException): string {
+  return words[error.code ?? ''] ?? error.message;
+}
