@@ -12,6 +12,9 @@ const packages = {
   python3: 'python3-venv',
   pip3: 'python3-pip',
   Xvfb: 'xvfb',
+  debootstrap: 'debootstrap',
+  ip: 'iproute2',
+  ssh: 'openssh-client',
 };
 
 /** Installs what it may (root on Debian); returns the names of the programs that are still missing. */

@@ -30,6 +30,8 @@ try {
   if (!process.env.PILOTHOUSE_HELM) {
     console.log('Left out: helm (PILOTHOUSE_HELM may name a binary)');
   }
+  if (process.platform !== 'linux' || process.getuid?.() !== 0)
+    console.log('Left out: real hosts (they need root on Linux)');
   if (missing.length > 0) console.log(`Left out for want of: ${missing.join(', ')}`);
   console.log(
     `${results.numPassedTests} passed, ${results.numFailedTests} failed, ${skipped} skipped`,
