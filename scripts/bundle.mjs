@@ -21,7 +21,7 @@ const ownPlaces = {
   },
 };
 
-const workers = globSync(join(root, 'src/main/control-plane/etcd/**/*worker.ts'));
+const workers = globSync(join(root, 'src/main/control-plane/**/*worker.ts'));
 
 await build({
   root,

@@ -7,10 +7,20 @@ import { readSnapshot, type SnapshotStatus } from './read.ts';
 export interface VerifyRequest {
   readonly snapshot: string;
   readonly scratchFolder: string;
+  /** Another snapshot, to count what has changed since. */
+  readonly previous?: string | undefined;
+  /** Keys that begin like this do not count as changes. */
+  readonly ignored?: readonly string[];
+}
+
+export interface Verification {
+  readonly status: SnapshotStatus;
+  /** Keys that are not as in the previous snapshot; absent without one. */
+  readonly changed?: number;
 }
 
 export type VerifyReply =
-  | { readonly status: SnapshotStatus }
+  | Verification
   | { readonly code: StoreErrorCode; readonly message: string };
 
 export interface SnapshotState {

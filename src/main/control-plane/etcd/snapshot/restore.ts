@@ -5,7 +5,7 @@ import { Worker } from 'node:worker_threads';
 import { buildFile } from '../journal/build.ts';
 import { lockFile } from '../journal/file.ts';
 import { StoreError } from '../store.ts';
-import { gather, type VerifyReply, type VerifyRequest } from './contents.ts';
+import { gather, type Verification, type VerifyReply, type VerifyRequest } from './contents.ts';
 import type { SnapshotStatus } from './read.ts';
 
 /** Far more than any store writes between a snapshot and its restoration. */
@@ -69,14 +69,19 @@ export async function verifySnapshot(
   snapshot: string,
   scratchFolder: string = dirname(snapshot),
 ): Promise<SnapshotStatus> {
-  const workerData: VerifyRequest = { snapshot, scratchFolder };
+  return (await verifyAndCount({ snapshot, scratchFolder })).status;
+}
+
+/** The same, counting besides what has changed since a previous snapshot, where one is named. */
+export async function verifyAndCount(request: VerifyRequest): Promise<Verification> {
+  const workerData = request;
   const worker = new Worker(new URL('./verify-worker.ts', import.meta.url), { workerData });
   const { promise, resolve, reject } = Promise.withResolvers<VerifyReply>();
   worker.on('message', resolve);
   worker.on('error', reject);
   worker.on('exit', () => reject(new Error('The verification has ended without an answer')));
   const reply = await promise;
-  if ('status' in reply) return reply.status;
+  if ('status' in reply) return reply;
   throw new StoreError(reply.code, reply.message);
 }
 
