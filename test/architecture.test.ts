@@ -17,6 +17,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'main/control-plane/node-dialer.ts',
   ],
   'main/control-plane/etcd': ['shared/base'],
+  'main/control-plane/snapshots': ['shared', 'main/control-plane/etcd', 'main/clusters'],
   'main/control-plane/scheduler': ['shared'],
   'main/control-plane/controller-manager': ['shared'],
   'main/control-plane/cloud-controller-manager': ['shared'],
@@ -24,6 +25,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'main/provision': ['shared'],
   'main/simulation': ['shared'],
   'main/window': ['shared', 'main/clusters'],
+  'main/window/snapshots.ts': ['shared', 'main/control-plane/etcd', 'main/control-plane/snapshots'],
   'main/desktop': ['shared', 'main', 'electron'],
   'main/index.ts': ['shared', 'main', 'electron'],
   main: [

@@ -13,7 +13,11 @@ import { openEmbeddedStore, type EmbeddedStore } from '#main/control-plane/etcd/
 import { startEtcdFace } from '#main/control-plane/etcd/grpc/face.ts';
 import { saveSnapshot, SnapshotCatalog } from '#main/control-plane/etcd/snapshot/catalog.ts';
 import { readSnapshot } from '#main/control-plane/etcd/snapshot/read.ts';
-import { restoreSnapshot, verifySnapshot } from '#main/control-plane/etcd/snapshot/restore.ts';
+import {
+  restoreSnapshot,
+  verifyAndCount,
+  verifySnapshot,
+} from '#main/control-plane/etcd/snapshot/restore.ts';
 import type { KeyValue, Store, WatchMessage } from '#main/control-plane/etcd/store.ts';
 import { silentLog } from '#shared/base/log.ts';
 import { systemClock } from '#shared/base/system-clock.ts';
@@ -182,8 +186,8 @@ test('snapshots are taken while anything changes, and the oldest scheduled ones 
     store,
     clock,
     log: silentLog,
-    keep: { scheduled: 2 },
-    verify: (path) => verifySnapshot(path, folder),
+    plan: { intervalMs: 30 * 60_000, keep: { scheduled: 2 } },
+    verify: (snapshot, previous) => verifyAndCount({ snapshot, previous, scratchFolder: folder }),
   });
   await catalog.save('manual');
   {
@@ -195,10 +199,16 @@ test('snapshots are taken while anything changes, and the oldest scheduled ones 
     }
     await clock.advance(5 * 30 * 60_000);
   }
-  expect((await catalog.list()).map(({ kind, revision }) => `${kind} ${revision}`)).toEqual([
+  const entries = await catalog.list();
+  expect(entries.map(({ kind, revision }) => `${kind} ${revision}`)).toEqual([
     'scheduled 5',
     'scheduled 4',
     'manual 1',
+  ]);
+  expect(await Promise.all(entries.map((entry) => catalog.evidence(entry)))).toMatchObject([
+    { revision: 5, liveKeys: 1, changed: 1 },
+    { revision: 4, liveKeys: 1, changed: 1 },
+    { liveKeys: 0 },
   ]);
 });
 

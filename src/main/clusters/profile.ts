@@ -1,6 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parse, stringify } from 'yaml';
+import type { SnapshotRules } from '#shared/contract/snapshots.ts';
 import { makePrivateFolder, readIfPresent, writeAtomically } from '#main/clusters/secure-files.ts';
 
 /** What is kept about a cluster besides its state: `cluster.yaml`. */
@@ -11,6 +12,8 @@ export interface ClusterSettings {
   readonly podRange: string;
   /** A real etcd that holds the state, instead of `state.db`. */
   readonly etcd?: EtcdSettings;
+  /** When snapshots are taken and how many stay; the usual unless said. */
+  readonly snapshots?: SnapshotRules;
 }
 
 export interface EtcdSettings {
@@ -29,6 +32,8 @@ export interface ClusterProfile {
   readonly pki: string;
   readonly state: string;
   readonly snapshots: string;
+  /** How far a restoration is, while there is one. */
+  readonly restoration: string;
   readonly logs: string;
   readonly kubeconfig: string;
   /** Where a running `up` answers `status` and `down`. */
@@ -55,6 +60,7 @@ export function clusterProfile(home: string, name: string, dataDir?: string): Cl
     pki: join(folder, 'pki'),
     state: join(folder, 'state.db'),
     snapshots: join(folder, 'snapshots'),
+    restoration: join(folder, 'restoration.json'),
     logs: join(folder, 'logs'),
     kubeconfig: join(folder, 'kubeconfig'),
     control: join(folder, 'control.sock'),

@@ -2,17 +2,29 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { RunningCluster } from '#main/clusters/control-socket.ts';
 import { createHttpsTransport } from '#main/clusters/https-transport.ts';
-import type { ControlPlane } from '#main/control-plane/index.ts';
+import {
+  readSettings,
+  writeSettings,
+  type ClusterProfile,
+  type ClusterSettings,
+} from '#main/clusters/profile.ts';
+import type { Restorer } from '#main/control-plane/snapshots/restorer.ts';
+import type { RunningPlane } from '#main/running-plane.ts';
 import { createHandlers } from '#main/window/handlers.ts';
+import type { SnapshotServices } from '#main/window/snapshots.ts';
 import { serveWindow, type ServedWindow } from '#main/window/serve-window.ts';
 import type { Clock } from '#shared/base/clock.ts';
 import type { Log } from '#shared/base/log.ts';
+import type { HttpTransport } from '#shared/client/http-transport.ts';
 import { app, type Health } from '#shared/contract/app.ts';
 import type { Handlers } from '#shared/contract/contract.ts';
 
 export interface WindowServices {
   readonly running: RunningCluster;
-  readonly controlPlane: ControlPlane;
+  readonly plane: RunningPlane;
+  readonly restorer: Restorer;
+  readonly profile: ClusterProfile;
+  readonly settings: ClusterSettings;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -36,12 +48,9 @@ export async function startWindow(services: WindowServices): Promise<ServedWindo
 }
 
 /** Answers for any window of this cluster, as its administrator. */
-export function windowHandlers({
-  running,
-  controlPlane,
-  clock,
-}: WindowServices): Handlers<typeof app> & Disposable {
-  const { admin, authority } = controlPlane;
+export function windowHandlers(services: WindowServices): Handlers<typeof app> & Disposable {
+  const { running, plane, clock } = services;
+  const { admin, authority } = plane.current;
   const api = createHttpsTransport({
     server: running.server,
     ca: authority,
@@ -50,7 +59,7 @@ export function windowHandlers({
   });
   const startedAt = clock.elapsed();
   const health = async (): Promise<Health> => {
-    const { revision, dbSizeBytes } = await controlPlane.storeStatus();
+    const { revision, dbSizeBytes } = await plane.current.storeStatus();
     return {
       version: running.version,
       cluster: running.name,
@@ -59,10 +68,32 @@ export function windowHandlers({
       uptimeMs: clock.elapsed() - startedAt,
       revision,
       storeBytes: dbSizeBytes,
-      memoryBytes: controlPlane.memoryBytes(),
+      memoryBytes: plane.current.memoryBytes(),
     };
   };
-  return Object.assign(createHandlers({ api, health, clock }), {
+  const snapshots = snapshotServices(services, api);
+  return Object.assign(createHandlers({ api, health, clock, snapshots }), {
     [Symbol.dispose]: () => api[Symbol.dispose](),
   });
+}
+
+function snapshotServices(
+  { plane, restorer, profile, settings, clock }: WindowServices,
+  api: HttpTransport,
+): SnapshotServices {
+  return {
+    catalog: () => plane.current.snapshots,
+    saveNow: (file) => plane.current.saveSnapshot(file),
+    api,
+    folder: profile.snapshots,
+    restorer,
+    clock,
+    ...(settings.etcd && {
+      cannotRestore:
+        'Cannot restore from here: a real etcd keeps the state of this cluster; restore it there with etcdutl',
+    }),
+    async saveRules(rules) {
+      await writeSettings(profile, { ...(await readSettings(profile)), snapshots: rules });
+    },
+  };
 }

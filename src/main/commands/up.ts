@@ -3,6 +3,7 @@ import { writeKubeconfig } from '#main/clusters/kubeconfig.ts';
 import {
   clusterProfile,
   openProfile,
+  readSettings,
   writeSettings,
   type ClusterProfile,
   type ClusterSettings,
@@ -11,11 +12,16 @@ import { startWindow, type WindowServices } from '#main/commands/up-window.ts';
 import { exitCodes, type ExitCode, type Terminal } from '#main/commands/terminal.ts';
 import type { UpCommand } from '#main/config.ts';
 import { startControlPlane, type ControlPlane } from '#main/control-plane/index.ts';
+import { defaultPlan, type SnapshotPlan } from '#main/control-plane/etcd/snapshot/catalog.ts';
+import { openRestoreJournal } from '#main/control-plane/snapshots/restore-journal.ts';
+import { finishExchange, Restorer } from '#main/control-plane/snapshots/restorer.ts';
 import { version } from '#main/control-plane/version.ts';
 import { openLogFile } from '#main/log-file.ts';
 import { choosePort } from '#main/ports.ts';
+import { RunningPlane, type StartedPlane } from '#main/running-plane.ts';
 import { startSimulation } from '#main/simulation/index.ts';
 import type { Log } from '#shared/base/log.ts';
+import type { SnapshotRules } from '#shared/contract/snapshots.ts';
 import { systemClock } from '#shared/base/system-clock.ts';
 import { observedRelease } from '#shared/api/schema/type-data.ts';
 
@@ -42,13 +48,13 @@ export async function up(
   terminal.interrupted.addEventListener('abort', () => stopped.resolve(), { once: true });
   await using running = new AsyncDisposableStack();
   let described: RunningCluster | undefined;
-  let controlPlane: ControlPlane | undefined;
+  let plane: RunningPlane | undefined;
   running.use(
     await serveControl(profile.control, {
       describe: () => described ?? startingCluster(profile, terminal.pid),
       stop: () => stopped.resolve(),
       saveSnapshot: (file) => {
-        if (controlPlane) return controlPlane.saveSnapshot(file);
+        if (plane) return plane.current.saveSnapshot(file);
         return Promise.reject(new Error(`Cluster ${profile.name} is starting: try again`));
       },
     }),
@@ -61,12 +67,25 @@ export async function up(
       print: (line) => terminal.note(line),
     }),
   );
-  controlPlane = running.use(await startPlane(command, { profile, settings, log }));
-  const simulation = running.use(simulate(command, controlPlane, log));
-  await simulation.ready;
-  described = await announce(command, { profile, settings, controlPlane, pid: terminal.pid });
-  terminal.out(summary(described, controlPlane));
-  const services = { running: described, controlPlane, clock, log };
+  const { snapshots, state: store } = profile;
+  const journal = await openRestoreJournal(profile.restoration);
+  await finishExchange({ journal, store, snapshots, clock, log });
+  const ports = await choosePorts(command, settings);
+  const start = (): Promise<StartedPlane> => startPlane(command, { profile, settings, ports, log });
+  plane = running.use(await RunningPlane.open(start));
+  const restorer = running.use(
+    new Restorer({ plane, journal, store, snapshots, clock, log: log.child({ component: 'up' }) }),
+  );
+  await restorer.resume();
+  const { current } = plane;
+  described = await announce(command, {
+    profile,
+    settings,
+    controlPlane: current,
+    pid: terminal.pid,
+  });
+  terminal.out(summary(described, current));
+  const services = { running: described, plane, restorer, profile, settings, clock, log };
   running.use(onReady?.(services));
   if (command.window) {
     const window = running.use(await startWindow(services));
@@ -77,35 +96,64 @@ export async function up(
   return exitCodes.done;
 }
 
+interface Ports {
+  readonly port: number;
+  readonly etcdPort: number | undefined;
+}
+
+/** Chosen once: after a restart within the process clients find the cluster where it was. */
+async function choosePorts(
+  { bindAddress, port: asked, etcdPort }: UpCommand,
+  { port: wanted = usualPort, etcd }: ClusterSettings,
+): Promise<Ports> {
+  const port = await choosePort(bindAddress, { asked, wanted });
+  if (etcdPort === 0 || etcd) return { port, etcdPort: undefined };
+  const face = { asked: etcdPort, wanted: usualEtcdPort };
+  return { port, etcdPort: await choosePort('127.0.0.1', face) };
+}
+
+interface Starting {
+  readonly profile: ClusterProfile;
+  readonly settings: ClusterSettings;
+  readonly ports: Ports;
+  readonly log: Log;
+}
+
+/** The control plane and the simulated nodes on it. */
 async function startPlane(
   command: UpCommand,
-  { profile, settings, log }: { profile: ClusterProfile; settings: ClusterSettings; log: Log },
-): Promise<ControlPlane> {
-  const { bindAddress } = command;
-  const wanted = settings.port ?? usualPort;
-  const port = await choosePort(bindAddress, { asked: command.port, wanted });
-  const { etcd } = settings;
-  const etcdPort =
-    command.etcdPort === 0 || etcd
-      ? undefined
-      : await choosePort('127.0.0.1', { asked: command.etcdPort, wanted: usualEtcdPort });
+  { profile, settings, ports, log }: Starting,
+): Promise<StartedPlane> {
+  await using started = new AsyncDisposableStack();
   const { name, pki, state, snapshots } = profile;
-  const { serviceRange, podRange } = settings;
-  return startControlPlane({
-    name,
-    clock: systemClock,
-    log,
-    pki,
-    state,
-    snapshots,
-    etcd,
-    bindAddress,
-    port,
-    etcdPort,
-    isEtcdPortFixed: command.etcdPort !== undefined,
-    serviceRange,
-    podRange,
-  });
+  const { serviceRange, podRange, etcd } = settings;
+  const { snapshots: rules } = await readSettings(profile);
+  const controlPlane = started.use(
+    await startControlPlane({
+      name,
+      clock: systemClock,
+      log,
+      pki,
+      state,
+      snapshots,
+      snapshotPlan: planOf(rules),
+      etcd,
+      bindAddress: command.bindAddress,
+      ...ports,
+      isEtcdPortFixed: command.etcdPort !== undefined,
+      serviceRange,
+      podRange,
+    }),
+  );
+  const simulation = started.use(simulate(command, controlPlane, log));
+  await simulation.ready;
+  const owned = started.move();
+  return { controlPlane, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+}
+
+function planOf(rules: SnapshotRules | undefined): SnapshotPlan {
+  if (!rules) return defaultPlan;
+  return { intervalMs: rules.everyMinutes * 60_000, keep: rules.keep };
 }
 
 function simulate(command: UpCommand, controlPlane: ControlPlane, log: Log) {

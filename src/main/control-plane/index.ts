@@ -29,8 +29,13 @@ import type { GrpcServer, TlsMaterial } from '#main/control-plane/etcd/grpc/serv
 import { openEmbeddedStore, type EmbeddedStore } from '#main/control-plane/etcd/embedded-store.ts';
 import { openRemoteStore } from '#main/control-plane/etcd/remote-store.ts';
 import type { Store } from '#main/control-plane/etcd/store.ts';
-import { SnapshotCatalog, takeSnapshot } from '#main/control-plane/etcd/snapshot/catalog.ts';
-import { verifySnapshot } from '#main/control-plane/etcd/snapshot/restore.ts';
+import {
+  SnapshotCatalog,
+  takeSnapshot,
+  type SnapshotPlan,
+} from '#main/control-plane/etcd/snapshot/catalog.ts';
+import { verifyAndCount } from '#main/control-plane/etcd/snapshot/restore.ts';
+import { churning } from '#main/control-plane/snapshots/differences.ts';
 import type { StoreStatus } from '#main/control-plane/etcd/store.ts';
 import { createDirectDialer } from '#main/control-plane/direct-dialer.ts';
 import { createWayToNodes } from '#main/control-plane/way-to-nodes.ts';
@@ -54,6 +59,7 @@ export interface ControlPlaneOptions {
   /** A real etcd that holds the state instead. */
   readonly etcd?: EtcdSettings | undefined;
   readonly snapshots: string;
+  readonly snapshotPlan: SnapshotPlan;
   readonly bindAddress: string;
   readonly port: number;
   /** Absent: no etcd face. */
@@ -78,6 +84,7 @@ export interface ControlPlane extends AsyncDisposable {
   storeStatus(): Promise<StoreStatus>;
   /** What this process takes. */
   memoryBytes(): number;
+  readonly snapshots: SnapshotCatalog;
   /** Into the cluster's own folder unless a file is named. */
   saveSnapshot(file: string | undefined): Promise<SavedSnapshot>;
 }
@@ -124,6 +131,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     clusterForNode: (name) => server.clusterFor(nodeUser(name), { manager: 'kubelet' }),
     storeStatus: () => store.status(),
     memoryBytes: () => memoryUsage.rss(),
+    snapshots,
     saveSnapshot: (file) => takeSnapshot(snapshots, { store, file }),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
@@ -303,7 +311,7 @@ async function startFace(
 }
 
 function snapshotsOf(
-  { snapshots: folder, clock, log }: ControlPlaneOptions,
+  { snapshots: folder, snapshotPlan: plan, clock, log }: ControlPlaneOptions,
   store: Store,
 ): SnapshotCatalog {
   const own = log.child({ component: 'snapshots' });
@@ -312,7 +320,9 @@ function snapshotsOf(
     store,
     clock,
     log: own,
-    verify: (path) => verifySnapshot(path),
+    plan,
+    verify: (snapshot, previous) =>
+      verifyAndCount({ snapshot, previous, scratchFolder: folder, ignored: churning }),
   });
 }
 

@@ -8,16 +8,23 @@ import type {
 } from '#shared/contract/scheduling.ts';
 import type { ApiRequest } from '#shared/client/transport.ts';
 import type { HttpTransport } from '#shared/client/http-transport.ts';
+import { snapshotHandlers, type SnapshotServices } from '#main/window/snapshots.ts';
 
 export interface WindowServices {
   /** The API of the cluster that is looked at, as the window's user. */
   readonly api: HttpTransport;
   readonly health: () => Promise<Health>;
   readonly clock: Clock;
+  readonly snapshots: SnapshotServices;
 }
 
 /** Answers the window's questions; everything about the cluster comes from its API. */
-export function createHandlers({ api, health, clock }: WindowServices): Handlers<typeof app> {
+export function createHandlers({
+  api,
+  health,
+  clock,
+  snapshots,
+}: WindowServices): Handlers<typeof app> {
   return {
     request: (input, { signal }) => api.request(requestOf(input), { signal }),
     table: (input, { signal }) => api.request(requestOf(input), { signal, as: 'Table' }),
@@ -33,6 +40,7 @@ export function createHandlers({ api, health, clock }: WindowServices): Handlers
       }
     },
     scheduling: ({ pod }, { signal }) => schedulingChanges(pod, { api, clock, signal }),
+    ...snapshotHandlers(snapshots),
   };
 }
 

@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import { call, stream } from '#shared/contract/contract.ts';
 import type { SchedulingNow } from '#shared/contract/scheduling.ts';
+import { snapshotOperations } from '#shared/contract/snapshots.ts';
 
 const name = v.pipe(v.string(), v.maxLength(512));
 const query = v.record(name, v.pipe(v.string(), v.maxLength(16_384)));
@@ -63,4 +64,5 @@ export const app = {
   health: stream(v.strictObject({})).yields<Health>(),
   /** Who waits to be scheduled, with the last attempts of one pod; told again whenever it changes. */
   scheduling: stream(v.strictObject({ pod: v.optional(name) })).yields<SchedulingNow>(),
+  ...snapshotOperations,
 };

@@ -30,7 +30,7 @@ export interface SnapshotRules {
   /** 0: none are taken by themselves. */
   readonly everyMinutes: number;
   /** How many of each kind stay; absent: all. */
-  readonly keep: Partial<Record<SnapshotKind, number>>;
+  readonly keep: Partial<Record<SnapshotKind, number | undefined>>;
 }
 
 export const restoreStepIds = [
@@ -96,7 +96,7 @@ export interface SnapshotDifferences {
 }
 
 export interface ObjectThenAndNow {
-  readonly then?: unknown;
+  readonly past?: unknown;
   readonly now?: unknown;
   /** Values of a secret were left out. */
   readonly isHidden: boolean;

@@ -6,14 +6,14 @@ import { differencesBetween, objectIn, type StoredState } from './differences.ts
 /** The thread in which two snapshots are read and compared, so that nothing else waits for it. */
 parentPort!.postMessage(await answer(workerData as CompareRequest), []);
 
-async function answer({ then, now, keys }: CompareRequest): Promise<CompareReply> {
+async function answer({ past, now, keys }: CompareRequest): Promise<CompareReply> {
   try {
-    const [before, after] = await Promise.all([stateIn(then), stateIn(now)]);
+    const [before, after] = await Promise.all([stateIn(past), stateIn(now)]);
     if (!keys) return { differences: differencesBetween(before, after) };
     return {
       objects: keys.map((key) => ({
         key,
-        then: objectIn(before.values.get(key)),
+        past: objectIn(before.values.get(key)),
         now: objectIn(after.values.get(key)),
       })),
     };

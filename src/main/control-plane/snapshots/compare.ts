@@ -3,7 +3,7 @@ import type { SnapshotDifferences } from '#shared/contract/snapshots.ts';
 
 export interface CompareRequest {
   /** Files. */
-  readonly then: string;
+  readonly past: string;
   readonly now: string;
   /** The objects that are wanted whole; without them the differences are. */
   readonly keys?: readonly string[];
@@ -11,7 +11,7 @@ export interface CompareRequest {
 
 export interface ObjectPair {
   readonly key: string;
-  readonly then?: unknown;
+  readonly past?: unknown;
   readonly now?: unknown;
 }
 
@@ -21,15 +21,15 @@ export type CompareReply =
   | { readonly problem: string };
 
 /** What is not as it was, found out in a thread of its own. */
-export async function compareSnapshots(then: string, now: string): Promise<SnapshotDifferences> {
-  const reply = await ask({ then, now });
+export async function compareSnapshots(past: string, now: string): Promise<SnapshotDifferences> {
+  const reply = await ask({ past, now });
   if ('differences' in reply) return reply.differences;
   throw new Error('The comparison has answered something else');
 }
 
 /** Single objects as they are in both. */
 export async function objectsInBoth(
-  files: { readonly then: string; readonly now: string },
+  files: { readonly past: string; readonly now: string },
   keys: readonly string[],
 ): Promise<readonly ObjectPair[]> {
   const reply = await ask({ ...files, keys });
@@ -37,7 +37,9 @@ export async function objectsInBoth(
   throw new Error('The comparison has answered something else');
 }
 
-async function ask(workerData: CompareRequest): Promise<Exclude<CompareReply, { problem: string }>> {
+async function ask(
+  workerData: CompareRequest,
+): Promise<Exclude<CompareReply, { problem: string }>> {
   const worker = new Worker(new URL('./compare-worker.ts', import.meta.url), { workerData });
   const { promise, resolve, reject } = Promise.withResolvers<CompareReply>();
   worker.on('message', resolve);

@@ -16,7 +16,7 @@ const map = (name: string, data: object): object => ({
 });
 
 test('what has gone, come and changed is named; leases and events are only counted', () => {
-  const then = state(5, {
+  const past = state(5, {
     '/registry/configmaps/default/gone': map('gone', {}),
     '/registry/configmaps/default/same': map('same', { a: '1' }),
     '/registry/configmaps/default/moved': map('moved', { a: '1' }),
@@ -30,7 +30,7 @@ test('what has gone, come and changed is named; leases and events are only count
     '/registry/events/default/b': {},
   });
   const identity = { apiVersion: 'v1', kind: 'ConfigMap', namespace: 'default' };
-  expect(differencesBetween(then, now)).toEqual({
+  expect(differencesBetween(past, now)).toEqual({
     revisionThen: 5,
     revisionNow: 9,
     differences: [
@@ -45,8 +45,8 @@ test('what has gone, come and changed is named; leases and events are only count
 });
 
 test('a value that is no JSON is known by its key', () => {
-  const then: StoredState = { revision: 1, values: new Map([['/x', Buffer.from('k8s\0')]]) };
-  expect(differencesBetween(then, state(1, {})).differences).toEqual([
+  const past: StoredState = { revision: 1, values: new Map([['/x', Buffer.from('k8s\0')]]) };
+  expect(differencesBetween(past, state(1, {})).differences).toEqual([
     { key: '/x', change: 'gone', apiVersion: '', kind: '', namespace: '', name: '/x' },
   ]);
 });

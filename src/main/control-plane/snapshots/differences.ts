@@ -17,13 +17,13 @@ export const churning: readonly string[] = [
 const differencesAtOnce = 10_000;
 
 /** What is not now as it was then, in the order of the keys. */
-export function differencesBetween(then: StoredState, now: StoredState): SnapshotDifferences {
+export function differencesBetween(past: StoredState, now: StoredState): SnapshotDifferences {
   const differences: Difference[] = [];
   let total = 0;
   let equal = 0;
   let leftOut = 0;
-  for (const key of [...new Set([...then.values.keys(), ...now.values.keys()])].sort()) {
-    const before = then.values.get(key);
+  for (const key of [...new Set([...past.values.keys(), ...now.values.keys()])].sort()) {
+    const before = past.values.get(key);
     const after = now.values.get(key);
     if (before && after && Buffer.compare(before, after) === 0) equal++;
     else if (churning.some((prefix) => key.startsWith(prefix))) leftOut++;
@@ -34,7 +34,7 @@ export function differencesBetween(then: StoredState, now: StoredState): Snapsho
       differences.push({ key, change, ...identityOf(key, (before ?? after)!) });
     }
   }
-  const [revisionThen, revisionNow] = [then.revision, now.revision];
+  const [revisionThen, revisionNow] = [past.revision, now.revision];
   return { revisionThen, revisionNow, differences, total, equal, leftOut };
 }
 

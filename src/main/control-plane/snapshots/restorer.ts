@@ -155,21 +155,28 @@ export class Restorer implements AsyncDisposable {
   }
 }
 
-/** Before anybody opens the store: does what a restoration that broke off had stopped it for. */
-export async function finishExchange(
-  options: Pick<RestorerOptions, 'journal' | 'store' | 'snapshots' | 'clock'>,
-): Promise<void> {
-  const { current } = options.journal;
-  if (current && isExchangeDue(current)) await exchangeStore(options, current.snapshot);
+/**
+ * Before anybody opens the store: does what a restoration that broke off had stopped it for. If that
+ * is not possible, the store stays what it was and the journal says why.
+ */
+export async function finishExchange(options: ExchangeOptions): Promise<void> {
+  const { journal, log, clock } = options;
+  const { current } = journal;
+  if (!current || !isExchangeDue(current)) return;
+  try {
+    await exchangeStore(options, current.snapshot);
+  } catch (error) {
+    log.error('The restoration cannot go on', { snapshot: current.snapshot, error });
+    const detail = error instanceof Error ? error.message : String(error);
+    await journal.set('exchange', { state: 'failed', endedAt: clock.now(), detail });
+    await journal.end('failed');
+  }
 }
 
+type ExchangeOptions = Omit<RestorerOptions, 'plane'>;
+
 async function exchangeStore(
-  {
-    journal,
-    store,
-    snapshots,
-    clock,
-  }: Pick<RestorerOptions, 'journal' | 'store' | 'snapshots' | 'clock'>,
+  { journal, store, snapshots, clock }: ExchangeOptions,
   name: string,
 ): Promise<void> {
   await journal.set('exchange', { state: 'running', startedAt: clock.now() });

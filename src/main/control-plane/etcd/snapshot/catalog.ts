@@ -29,7 +29,7 @@ export interface SnapshotPlan {
   /** 0: none are taken by themselves. */
   readonly intervalMs: number;
   /** How many of each kind stay, the oldest go first; all where nothing is said. */
-  readonly keep: Partial<Record<SnapshotKind, number>>;
+  readonly keep: Partial<Record<SnapshotKind, number | undefined>>;
 }
 
 export interface SnapshotCatalogOptions {
