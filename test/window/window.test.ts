@@ -1,41 +1,26 @@
 import { request } from 'node:http';
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Browser, Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { startBrowser, violationsOf } from '../support/browser.ts';
-import { kubectlOn, type Kubectl } from '../support/kubectl.ts';
-import { startPilothouse, type Pilothouse } from '../support/pilothouse.ts';
+import { violationsOf } from '../support/browser.ts';
+import type { Kubectl } from '../support/kubectl.ts';
+import { openWindow, schemes, type OpenWindow } from '../support/window.ts';
 
 /** The window as a person uses it: a real browser on the real app, two simulated nodes. */
 
 const pictures = join(import.meta.dirname, '../../out/pictures');
 
-let pilothouse: Pilothouse;
-let browser: Browser;
+let window: OpenWindow;
 let page: Page;
 let kubectl: Kubectl;
-const complaints: string[] = [];
 
 beforeAll(async () => {
-  mkdirSync(pictures, { recursive: true });
-  pilothouse = await startPilothouse({ simulatedNodes: 2, window: true });
-  kubectl = kubectlOn('kubectl', pilothouse.kubeconfig);
-  browser = await startBrowser();
-  page = await browser.newPage({ viewport: { width: 1280, height: 720 } });
-  page.on('console', (message) => {
-    if (message.type() === 'error') complaints.push(message.text());
-  });
-  page.on('pageerror', (error) => complaints.push(error.message));
-  await page.goto(pilothouse.windowUrl!);
-  await page.getByRole('status').filter({ hasText: 'live' }).waitFor();
+  window = await openWindow();
+  ({ page, kubectl } = window);
 });
-afterAll(async () => {
-  await browser?.close();
-  await pilothouse?.[Symbol.asyncDispose]();
-});
+afterAll(() => window?.[Symbol.asyncDispose]());
 
-describe.each(['light', 'dark'] as const)('in %s', (colorScheme) => {
+describe.each(schemes)('in %s', (colorScheme) => {
   beforeAll(() => page.emulateMedia({ colorScheme }));
 
   test.each([
@@ -96,7 +81,7 @@ test('a secret’s value is nowhere in the page', async () => {
 });
 
 test('nobody else gets in', async () => {
-  const { host } = new URL(pilothouse.windowUrl!);
+  const { host } = new URL(window.pilothouse.windowUrl!);
   const status = (headers: Record<string, string>): Promise<number> =>
     new Promise((resolve, reject) => {
       const [hostname, port] = host.split(':');
@@ -113,5 +98,5 @@ test('nobody else gets in', async () => {
 });
 
 test('the page breaks no rule of its own policy and reports no error', () => {
-  expect(complaints).toEqual([]);
+  expect(window.complaints).toEqual([]);
 });

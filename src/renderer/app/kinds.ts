@@ -1,5 +1,6 @@
 import { defineStore } from 'pinia';
 import { computed, shallowRef, watch } from 'vue';
+import { messageOf } from '../composables/message-of.ts';
 import { useSession } from './session.ts';
 
 /** One kind that the cluster serves, custom ones too. */
@@ -53,12 +54,18 @@ export const useKinds = defineStore('kinds', () => {
       kinds.value = groups.flatMap(kindsOf).filter(({ verbs }) => verbs.includes('list'));
       problem.value = undefined;
     } catch (error) {
-      problem.value = error instanceof Error ? error.message : String(error);
+      problem.value = messageOf(error);
     }
   }
 
+  /** The kind of an object or a reference, in whatever version it is spoken of. */
+  function named(apiVersion: string, kind: string): Kind | undefined {
+    const group = apiVersion.includes('/') ? apiVersion.split('/')[0] : '';
+    return kinds.value.find((each) => each.kind === kind && each.group === group);
+  }
+
   watch(() => session.app, load, { immediate: true });
-  return { kinds, byId, problem, load };
+  return { kinds, byId, problem, load, named };
 });
 
 function kindsOf({ metadata, versions }: GroupDiscovery): readonly Kind[] {

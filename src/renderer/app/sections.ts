@@ -1,3 +1,6 @@
+import type { Component } from 'vue';
+import { lazily } from './lazily.ts';
+
 /** One entry of the sidebar: a page of its own, or the lists of some kinds. */
 export interface Section {
   readonly id: string;
@@ -5,10 +8,18 @@ export interface Section {
   /** Pressed after `g`. */
   readonly key: string;
   readonly kinds: readonly string[];
+  /** The page, where it is more than the lists of the kinds. */
+  readonly view?: Component;
 }
 
 export const sections: readonly Section[] = [
-  { id: 'overview', title: 'Overview', key: 'o', kinds: [] },
+  {
+    id: 'overview',
+    title: 'Overview',
+    key: 'o',
+    kinds: [],
+    view: lazily(() => import('../features/overview/Overview.vue')),
+  },
   { id: 'nodes', title: 'Nodes', key: 'n', kinds: ['nodes'] },
   {
     id: 'workloads',
@@ -82,6 +93,12 @@ export const sections: readonly Section[] = [
     key: 'u',
     kinds: ['customresourcedefinitions.apiextensions.k8s.io'],
   },
-  { id: 'scheduling', title: 'Scheduling', key: 's', kinds: [] },
+  {
+    id: 'scheduling',
+    title: 'Scheduling',
+    key: 's',
+    kinds: [],
+    view: lazily(() => import('../features/scheduling/Scheduling.vue')),
+  },
   { id: 'activity', title: 'Activity', key: 'i', kinds: ['events'] },
 ];

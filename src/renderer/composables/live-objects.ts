@@ -1,10 +1,19 @@
 import { sleep } from '#shared/base/clock.ts';
 import { systemClock } from '#shared/base/system-clock.ts';
 import { keyOf, type KubeList, type KubeObject } from '#shared/kube/object.ts';
-import { onScopeDispose, shallowRef, triggerRef, watch, type ShallowRef } from 'vue';
+import {
+  effectScope,
+  onScopeDispose,
+  shallowRef,
+  triggerRef,
+  watch,
+  type EffectScope,
+  type ShallowRef,
+} from 'vue';
 import type { App } from '../app/connection.ts';
 import { useKinds, type Kind } from '../app/kinds.ts';
 import { useSession } from '../app/session.ts';
+import { messageOf } from './message-of.ts';
 
 export interface LiveObjects<T> {
   /** By `namespace/name`. The same Map as it changes; told of at most once per frame. */
@@ -18,12 +27,43 @@ interface WatchEvent<T> {
   readonly object: T & { readonly code?: number; readonly message?: string };
 }
 
-/** All objects of a kind (as `kindId` names it), kept current while anybody looks. */
+interface Shared {
+  readonly live: LiveObjects<KubeObject>;
+  readonly scope: EffectScope;
+  users: number;
+}
+
+const shared = new Map<string, Shared>();
+
+/** All objects of a kind (as `kindId` names it), kept current while anybody looks; watched once for all. */
 export function useLiveObjects<T extends KubeObject>(id: string): LiveObjects<T> {
+  const found = shared.get(id) ?? begin(id);
+  found.users++;
+  onScopeDispose(() => {
+    found.users--;
+    // Whoever looks next, within the same turn, finds it running.
+    queueMicrotask(() => {
+      if (found.users > 0 || shared.get(id) !== found) return;
+      shared.delete(id);
+      found.scope.stop();
+    });
+  });
+  return found.live as unknown as LiveObjects<T>;
+}
+
+function begin(id: string): Shared {
+  const scope = effectScope(true);
+  const live = scope.run(() => followed(id))!;
+  const begun: Shared = { live, scope, users: 0 };
+  shared.set(id, begun);
+  return begun;
+}
+
+function followed(id: string): LiveObjects<KubeObject> {
   const session = useSession();
   const kinds = useKinds();
-  const live: LiveObjects<T> = {
-    objects: shallowRef(new Map<string, T>()),
+  const live: LiveObjects<KubeObject> = {
+    objects: shallowRef(new Map()),
     isLoaded: shallowRef(false),
     problem: shallowRef(),
   };
@@ -62,7 +102,7 @@ async function follow<T extends KubeObject>(
       }
     } catch (error) {
       if (signal.aborted || error === expired) continue;
-      live.problem.value = error instanceof Error ? error.message : String(error);
+      live.problem.value = messageOf(error);
       await sleep(systemClock, 1_000);
     }
   }

@@ -1,17 +1,11 @@
 import { computed, type ComputedRef } from 'vue';
-import type { Deployment, ReplicaSet } from '#shared/api/types/apps-v1.ts';
-import type { Job } from '#shared/api/types/batch-v1.ts';
-import type { Event, Node, PersistentVolumeClaim, Pod } from '#shared/api/types/core-v1.ts';
+import type { Event, Node, Pod } from '#shared/api/types/core-v1.ts';
 import { useLiveObjects } from '../../composables/live-objects.ts';
 import { activityOf, type Activity } from './activity.ts';
 import { capacityOf, type NodeCapacity } from './capacity.ts';
-import { problemsIn, type Problem } from './diagnoses/index.ts';
+import { useProblems, type ProblemFacts } from './use-problems.ts';
 
-export interface OverviewFacts {
-  /** Nothing is said about the cluster's health before everything is known. */
-  readonly isLoaded: ComputedRef<boolean>;
-  readonly difficulty: ComputedRef<string | undefined>;
-  readonly problems: ComputedRef<readonly Problem[]>;
+export interface OverviewFacts extends ProblemFacts {
   readonly nodes: ComputedRef<readonly NodeCapacity[]>;
   readonly activity: ComputedRef<readonly Activity[]>;
 }
@@ -20,29 +14,13 @@ const linesOfActivity = 50;
 
 /** What the overview says, from live watches of the kinds that it needs. */
 export function useOverview(): OverviewFacts {
+  const facts = useProblems();
   const nodes = useLiveObjects<Node>('nodes');
   const pods = useLiveObjects<Pod>('pods');
-  const deployments = useLiveObjects<Deployment>('deployments.apps');
-  const replicaSets = useLiveObjects<ReplicaSet>('replicasets.apps');
-  const claims = useLiveObjects<PersistentVolumeClaim>('persistentvolumeclaims');
-  const jobs = useLiveObjects<Job>('jobs.batch');
   const events = useLiveObjects<Event>('events');
-  const all = [nodes, pods, deployments, replicaSets, claims, jobs];
   return {
-    isLoaded: computed(() => all.every(({ isLoaded }) => isLoaded.value)),
-    difficulty: computed(
-      () => [...all, events].find(({ problem }) => problem.value !== undefined)?.problem.value,
-    ),
-    problems: computed(() =>
-      problemsIn({
-        nodes: [...nodes.objects.value.values()],
-        pods: [...pods.objects.value.values()],
-        deployments: [...deployments.objects.value.values()],
-        replicaSets: [...replicaSets.objects.value.values()],
-        claims: [...claims.objects.value.values()],
-        jobs: [...jobs.objects.value.values()],
-      }),
-    ),
+    ...facts,
+    difficulty: computed(() => facts.difficulty.value ?? events.problem.value),
     nodes: computed(() => capacityOf(nodes.objects.value.values(), pods.objects.value.values())),
     activity: computed(() => activityOf(events.objects.value.values(), linesOfActivity)),
   };

@@ -1,0 +1,10 @@
+import type { Component } from 'vue';
+import { lazily } from './lazily.ts';
+
+/**
+ * What can be opened in the dock, by kind. A component is given the tab's props; it may emit
+ * `title` with a new title for its tab.
+ */
+export const dockTabs: Readonly<Record<string, Component>> = {
+  history: lazily(() => import('./HistoryTab.vue')),
+};

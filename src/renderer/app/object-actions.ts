@@ -1,0 +1,41 @@
+import { useDeletion } from '../features/lists/deletion.ts';
+import { kindId, type Kind } from './kinds.ts';
+import { usePlace } from './place.ts';
+
+/** Something that people do with objects of a kind: from a list, a panel or the palette. */
+export interface ObjectAction {
+  readonly id: string;
+  /** A verb phrase: `Delete …`. The dots say that it asks first. */
+  readonly title: string;
+  readonly key?: string;
+  /** Can be done with many at once. */
+  readonly isBulk?: boolean;
+  isFor(kind: Kind): boolean;
+  /** `keys` are `namespace/name`; at least one, exactly one unless it is for many. */
+  run(kind: Kind, keys: readonly string[]): void;
+}
+
+export const objectActions: readonly ObjectAction[] = [
+  {
+    id: 'why-placed',
+    title: 'Why this node, or none',
+    isFor: (kind) => kindId(kind) === 'pods',
+    run: (_kind, [object = '']) => usePlace().go({ section: 'scheduling', kind: '', object }),
+  },
+  {
+    id: 'delete',
+    title: 'Delete …',
+    key: 'd',
+    isBulk: true,
+    isFor: ({ verbs }) => verbs.includes('delete'),
+    run: (kind, keys) => useDeletion().ask(kind, keys),
+  },
+];
+
+/** What can be done with these, as bindings and buttons. */
+export function actionsFor(kind: Kind, keys: readonly string[]): readonly ObjectAction[] {
+  if (keys.length === 0) return [];
+  return objectActions.filter(
+    ({ isBulk, isFor }) => isFor(kind) && (isBulk === true || keys.length === 1),
+  );
+}
