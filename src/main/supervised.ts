@@ -3,7 +3,9 @@ import { windowHandlers } from '#main/commands/up-window.ts';
 import { exitCodes, type ExitCode, type Terminal } from '#main/commands/terminal.ts';
 import { parseCommand, UsageError } from '#main/config.ts';
 import { createShellLink, type HandedPort } from '#main/window/shell-link.ts';
+import { ClusterClock } from '#shared/base/cluster-clock.ts';
 import type { Log } from '#shared/base/log.ts';
+import { systemClock } from '#shared/base/system-clock.ts';
 import { app } from '#shared/contract/app.ts';
 import type { FromControlPlane } from '#shared/contract/supervision.ts';
 
@@ -30,13 +32,13 @@ const terminal: Terminal = {
   pid: process.pid,
 };
 let log: Log | undefined;
+const time = new ClusterClock(systemClock);
 
 const shell = createShellLink({
   send,
   onPower(state) {
-    // The cluster's time runs on: leases and deadlines see the gap as a slow machine.
-    if (state === 'suspend') log?.info('The machine goes to sleep');
-    else log?.info('The machine woke up');
+    if (state === 'suspend') time.pause();
+    else time.resume();
   },
   onStop: () => end('The shell asked for it'),
   onRefused: (why) =>
@@ -72,6 +74,7 @@ async function run(): Promise<ExitCode> {
     const command = parseCommand(['up', ...process.argv.slice(2)], process.env);
     if (command.type !== 'up') throw new UsageError('the desktop shell takes the options of "up"');
     return await up({ ...command, window: false }, terminal, {
+      time,
       onReady(services) {
         ({ log } = services);
         const handlers = windowHandlers(services);

@@ -8,6 +8,8 @@ interface Timer {
 /** Time that only a test moves: it jumps from one due timer to the next once nothing else can run. */
 export class WarpClock implements Clock {
   #now: number;
+  /** What the wall shows besides: a sleep that the monotonic clock did not count. */
+  #ahead = 0;
   readonly #timers = new Set<Timer>();
   readonly #idle: () => Promise<void>;
 
@@ -17,7 +19,13 @@ export class WarpClock implements Clock {
   }
 
   now(): number {
-    return this.#now;
+    return this.#now + this.#ahead;
+  }
+
+  /** The machine sleeps: time passes and nothing runs. Platforms differ in whether `elapsed` counts it. */
+  sleep(ms: number, { isCounted = true } = {}): void {
+    if (isCounted) this.#now += ms;
+    else this.#ahead += ms;
   }
 
   elapsed(): number {

@@ -20,6 +20,8 @@ import { openLogFile } from '#main/log-file.ts';
 import { choosePort } from '#main/ports.ts';
 import { RunningPlane, type StartedPlane } from '#main/running-plane.ts';
 import { startSimulation } from '#main/simulation/index.ts';
+import type { Clock } from '#shared/base/clock.ts';
+import { ClusterClock } from '#shared/base/cluster-clock.ts';
 import type { Log } from '#shared/base/log.ts';
 import type { SnapshotRules } from '#shared/contract/snapshots.ts';
 import { systemClock } from '#shared/base/system-clock.ts';
@@ -29,6 +31,8 @@ const usualPort = 6443;
 const usualEtcdPort = 2379;
 
 export interface UpHooks {
+  /** The cluster's time, where somebody tells it that the machine goes to sleep; it notices, too. */
+  readonly time?: ClusterClock;
   /** Called once the cluster is ready; what it returns is disposed of before the cluster ends. */
   onReady?(services: WindowServices): Disposable;
 }
@@ -37,16 +41,16 @@ export interface UpHooks {
 export async function up(
   command: UpCommand,
   terminal: Terminal,
-  { onReady }: UpHooks = {},
+  { time, onReady }: UpHooks = {},
 ): Promise<ExitCode> {
-  const clock = systemClock;
+  await using running = new AsyncDisposableStack();
+  const clock = running.use(time ?? new ClusterClock(systemClock));
   const profile = clusterProfile(command.home, command.name, command.dataDir);
   const known = await openProfile(profile);
   // A cluster stays with the etcd that it was told once: its state is there.
   const settings = command.etcd ? { ...known, etcd: command.etcd } : known;
   const stopped = Promise.withResolvers<void>();
   terminal.interrupted.addEventListener('abort', () => stopped.resolve(), { once: true });
-  await using running = new AsyncDisposableStack();
   let described: RunningCluster | undefined;
   let plane: RunningPlane | undefined;
   running.use(
@@ -59,19 +63,17 @@ export async function up(
       },
     }),
   );
-  const { log } = running.use(
-    await openLogFile({
-      folder: profile.logs,
-      clock,
-      level: command.logLevel,
-      print: (line) => terminal.note(line),
-    }),
-  );
+  const { logs: folder } = profile;
+  const { logLevel: level } = command;
+  const print = (line: string): void => terminal.note(line);
+  const { log } = running.use(await openLogFile({ folder, clock, level, print }));
+  running.use(noteSleeps(clock, log));
   const { snapshots, state: store } = profile;
   const journal = await openRestoreJournal(profile.restoration);
   await finishExchange({ journal, store, snapshots, clock, log });
   const ports = await choosePorts(command, settings);
-  const start = (): Promise<StartedPlane> => startPlane(command, { profile, settings, ports, log });
+  const start = (): Promise<StartedPlane> =>
+    startPlane(command, { profile, settings, ports, clock, log });
   plane = running.use(await RunningPlane.open(start));
   const restorer = running.use(
     new Restorer({ plane, journal, store, snapshots, clock, log: log.child({ component: 'up' }) }),
@@ -93,6 +95,8 @@ export async function up(
   }
   await stopped.promise;
   terminal.note('Stopping …');
+  // Whoever stops us is awake, and what ends in time needs a clock that runs.
+  clock.resume();
   return exitCodes.done;
 }
 
@@ -116,13 +120,14 @@ interface Starting {
   readonly profile: ClusterProfile;
   readonly settings: ClusterSettings;
   readonly ports: Ports;
+  readonly clock: Clock;
   readonly log: Log;
 }
 
 /** The control plane and the simulated nodes on it. */
 async function startPlane(
   command: UpCommand,
-  { profile, settings, ports, log }: Starting,
+  { profile, settings, ports, clock, log }: Starting,
 ): Promise<StartedPlane> {
   await using started = new AsyncDisposableStack();
   const { name, pki, state, snapshots } = profile;
@@ -131,7 +136,7 @@ async function startPlane(
   const controlPlane = started.use(
     await startControlPlane({
       name,
-      clock: systemClock,
+      clock,
       log,
       pki,
       state,
@@ -145,7 +150,7 @@ async function startPlane(
       podRange,
     }),
   );
-  const simulation = started.use(simulate(command, controlPlane, log));
+  const simulation = started.use(simulate(command, controlPlane, { clock, log }));
   await simulation.ready;
   const owned = started.move();
   return { controlPlane, [Symbol.asyncDispose]: () => owned.disposeAsync() };
@@ -156,11 +161,23 @@ function planOf(rules: SnapshotRules | undefined): SnapshotPlan {
   return { intervalMs: rules.everyMinutes * 60_000, keep: rules.keep };
 }
 
-function simulate(command: UpCommand, controlPlane: ControlPlane, log: Log) {
+/** Leaves word of each sleep: what looks late or missing afterwards is explained by it. */
+function noteSleeps({ pauses }: Clock, log: Log): Disposable | undefined {
+  const iso = (ms: number): string => new Date(ms).toISOString();
+  return pauses?.onWake(({ from, until }) =>
+    log.warn('The machine slept; the cluster stood still', { from: iso(from), until: iso(until) }),
+  );
+}
+
+function simulate(
+  command: UpCommand,
+  controlPlane: ControlPlane,
+  { clock, log }: { clock: Clock; log: Log },
+) {
   return startSimulation({
     cluster: controlPlane.cluster,
     clusterFor: (name) => controlPlane.clusterForNode(name),
-    clock: systemClock,
+    clock,
     log: log.child({ component: 'simulation' }),
     kubeletVersion: observedRelease,
     count: command.simulatedNodes,

@@ -50,7 +50,7 @@ export class KeyedLoop<K> implements AsyncDisposable {
     if (this.#stop.signal.aborted) return;
     if (ms <= 0) return this.add(key);
     const { clock } = this.#options;
-    const at = clock.now() + ms;
+    const at = clock.elapsed() + ms;
     const earlier = this.#delayed.get(key);
     if (earlier && earlier.at <= at) return;
     earlier?.timer[Symbol.dispose]();

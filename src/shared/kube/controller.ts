@@ -125,6 +125,8 @@ export interface Controller<T extends KubeObject = KubeObject> {
   /** The component that its events name; the controller's name unless stated. */
   readonly eventSource?: string;
   readonly watches: Resource<T>;
+  /** What it does depends on the time of day: after the host slept, every object is looked at again. */
+  readonly followsWall?: boolean;
   /** Which change of the object itself wakes it, and when; every change at once unless stated. */
   wakes?(change: ObjectChange<T>, cache: Cache): Iterable<Wake>;
   /** A change to one of these wakes its controller, if that is of the watched kind. */

@@ -84,6 +84,7 @@ function signature(content: string, id: string, key: string): string {
 /** Deletes bootstrap tokens that are over. */
 export const tokenCleaner = controller<Secret>({
   name: 'token-cleaner',
+  followsWall: true,
   watches: secrets,
   wakes: ({ after }) => (after && isBootstrapToken(after) ? [keyOf(after.metadata)] : []),
 

@@ -10,6 +10,7 @@ import {
 } from '#shared/api/certificates/signers.ts';
 import type { SubjectAccessReview } from '#shared/api/types/authorization-v1.ts';
 import type { CertificateSigningRequest } from '#shared/api/types/certificates-v1.ts';
+import { ageOf, type Clock } from '#shared/base/clock.ts';
 import { controller, type Controller, type ReconcileContext } from '#shared/kube/controller.ts';
 import { ApiError } from '#shared/kube/errors.ts';
 import { conditionOf, isTrue, nowText } from './conditions.ts';
@@ -134,7 +135,7 @@ export const certificateCleaner = controller<Request>({
   wakes: ({ after }) => (after ? [after.metadata.name] : []),
 
   async reconcile(request, { cluster, clock, log }) {
-    const left = untilCleaned(request) - clock.now();
+    const left = untilCleaned(request, clock);
     if (left > 0) return { afterMs: left };
     const { name } = request.metadata;
     try {
@@ -147,15 +148,15 @@ export const certificateCleaner = controller<Request>({
   },
 });
 
-/** Pure: when a request has outlived its use, in ms. */
-export function untilCleaned({ metadata, status }: Request): number {
+/** How long until a request has outlived its use, in ms. */
+function untilCleaned({ metadata, status }: Request, clock: Clock): number {
   const { conditions = [], certificate } = status;
-  if (conditions.length === 0) return timeOf(metadata.creationTimestamp) + dayMs;
-  let end = Infinity;
+  let least = Infinity;
   for (const { type, lastUpdateTime } of conditions) {
     const isOpen = type === 'Approved' && !certificate;
     const at = timeOf(lastUpdateTime);
-    if (at > 0) end = Math.min(end, at + (isOpen ? dayMs : hourMs));
+    if (at > 0) least = Math.min(least, (isOpen ? dayMs : hourMs) - ageOf(clock, at));
   }
-  return Number.isFinite(end) ? end : timeOf(metadata.creationTimestamp) + dayMs;
+  if (Number.isFinite(least)) return least;
+  return dayMs - ageOf(clock, timeOf(metadata.creationTimestamp));
 }

@@ -14,16 +14,19 @@ import { isTimeZone, parseCron, type CronSchedule } from '#shared/kube/cron.ts';
 import { ApiError } from '#shared/kube/errors.ts';
 import { keyOf } from '#shared/kube/object.ts';
 import { controllerOf, controllerReference } from '#shared/kube/owners.ts';
-import { dueTime, untilNext, zonedTime } from './cron-job/schedule.ts';
+import { countMissed, dueTime, mostCounted, untilNext, zonedTime } from './cron-job/schedule.ts';
 import { isFinished, trueCondition } from './job/conditions.ts';
 import { isNamespaceTerminating } from './pods/pod-control.ts';
 import { messageOf, timeOf } from './values.ts';
 
 /** Makes a Job at each scheduled time. `zone` is that of schedules that name none. */
 export function createCronJobController({ zone = 'UTC' } = {}): Controller<CronJob> {
+  /** Up to which sleep each CronJob's missed times were told. */
+  const told = new Map<string, number>();
   return controller<CronJob>({
     name: 'cronjob-controller',
     watches: cronJobs,
+    followsWall: true,
     owns: [jobs],
     wakes({ before, after }) {
       const key = keyOf((after ?? before)!.metadata);
@@ -43,7 +46,10 @@ export function createCronJobController({ zone = 'UTC' } = {}): Controller<CronJ
         return [keyOf({ namespace, name: owner.name })];
       }),
     ],
-    reconcile: (cronJob, context) => new Pass(cronJob, { context, zone }).run(),
+    reconcile: (cronJob, context) => new Pass(cronJob, { context, zone, told }).run(),
+    async gone({ key }) {
+      told.delete(key);
+    },
   });
 }
 
@@ -58,19 +64,27 @@ function scheduleOf({ spec }: CronJob, zone: string): CronSchedule | Error {
 
 type Draft = { -readonly [K in keyof CronJobStatus]: CronJobStatus[K] };
 
+interface PassOptions {
+  readonly context: ReconcileContext;
+  readonly zone: string;
+  readonly told: Map<string, number>;
+}
+
 class Pass {
   readonly #cronJob: CronJob;
   readonly #context: ReconcileContext;
   readonly #zone: string;
+  readonly #told: Map<string, number>;
   readonly #now: number;
   readonly #status: Draft;
   #active: readonly ObjectReference[];
   #isNews = false;
 
-  constructor(cronJob: CronJob, { context, zone }: { context: ReconcileContext; zone: string }) {
+  constructor(cronJob: CronJob, { context, zone, told }: PassOptions) {
     this.#cronJob = cronJob;
     this.#context = context;
     this.#zone = zone;
+    this.#told = told;
     this.#now = context.clock.now();
     this.#status = { ...cronJob.status };
     this.#active = cronJob.status.active ?? [];
@@ -213,6 +227,7 @@ class Pass {
   async #start(schedule: CronSchedule): Promise<Outcome | void> {
     const { spec, metadata, status } = this.#cronJob;
     const now = this.#now;
+    this.#tellOfSleep(schedule);
     let due: number | undefined;
     try {
       const found = dueTime(this.#withStatus(), schedule, now);
@@ -249,6 +264,20 @@ class Pass {
     }
     if (concurrencyPolicy === 'Replace') await this.#replaceActive();
     return (await this.#create(name, due)) ? this.#again(schedule) : undefined;
+  }
+
+  /** What becomes of the times missed is for the usual rules to decide; that there were some is said once. */
+  #tellOfSleep(schedule: CronSchedule): void {
+    const { key, clock } = this.#context;
+    const sleep = clock.pauses?.last;
+    if (!sleep || this.#told.get(key) === sleep.until) return;
+    this.#told.set(key, sleep.until);
+    const missed = countMissed(this.#withStatus(), schedule, sleep);
+    if (missed === 0) return;
+    const count = missed > mostCounted ? `More than ${mostCounted}` : String(missed);
+    const times = missed === 1 ? 'start time was' : 'start times were';
+    const message = `${count} ${times} missed while the control plane slept from ${timestamp(sleep.from)} to ${timestamp(sleep.until)}`;
+    this.#tell('Warning', 'MissedWhileAsleep', message);
   }
 
   #withStatus(): CronJob {

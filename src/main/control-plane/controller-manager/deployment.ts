@@ -210,7 +210,7 @@ function hasOldPods(rollout: Rollout, { newSet, old }: Sets, all: readonly Repli
 
 async function finish(rollout: Rollout, sets: Sets): Promise<Outcome | void> {
   const { deployment, context } = rollout;
-  const status = rolloutStatus(deployment, rollout.latest(sets), now(context));
+  const status = rolloutStatus(deployment, rollout.latest(sets), context.clock);
   if (await rollout.writeStatus(status)) return undefined;
-  return { afterMs: untilProgressCheck(deployment, status, now(context)) };
+  return { afterMs: untilProgressCheck(deployment, status, context.clock) };
 }

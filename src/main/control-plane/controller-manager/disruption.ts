@@ -5,6 +5,7 @@ import { pods } from '#shared/api/core/pod.ts';
 import { replicationControllers } from '#shared/api/core/replication-controller.ts';
 import { podDisruptionBudgets } from '#shared/api/policy/pod-disruption-budget.ts';
 import type { Pod } from '#shared/api/types/core-v1.ts';
+import { ageOf } from '#shared/base/clock.ts';
 import type { PodDisruptionBudget } from '#shared/api/types/policy-v1.ts';
 import type { Condition } from '#shared/kube/types/meta-v1.ts';
 import type { Cluster } from '#shared/client/cluster.ts';
@@ -96,8 +97,7 @@ async function sync(budget: PodDisruptionBudget, means: Means): Promise<Outcome 
       'UnmanagedPods',
       `Pods selected by this PodDisruptionBudget (selector: ${shown(budget)}) were found to be unmanaged. As a result, the status of the PDB cannot be calculated correctly, which may result in undefined behavior. To account for these pods please set ".spec.minAvailable" field of the PDB to an integer value.`,
     );
-  const now = clock.now();
-  const { disrupted, recheckMs } = stillExpected(budget, selected, { events, now });
+  const { disrupted, recheckMs } = stillExpected(budget, selected, { events, clock });
   const healthy = selected.filter(
     (pod) => !pod.metadata.deletionTimestamp && !disrupted[pod.metadata.name] && isReady(pod),
   ).length;
@@ -137,7 +137,7 @@ async function expectation(budget: PodDisruptionBudget, selected: readonly Pod[]
 function stillExpected(
   budget: PodDisruptionBudget,
   selected: readonly Pod[],
-  { events, now }: { readonly events: ReconcileContext['events']; readonly now: number },
+  { events, clock }: Pick<ReconcileContext, 'events' | 'clock'>,
 ): { disrupted: Record<string, string>; recheckMs: number | undefined } {
   const known = budget.status.disruptedPods ?? {};
   const disrupted: Record<string, string> = {};
@@ -146,7 +146,7 @@ function stillExpected(
     const { name, deletionTimestamp } = pod.metadata;
     const since = known[name];
     if (deletionTimestamp || since === undefined) continue;
-    const left = timeOf(since) + deletionTimeoutMs - now;
+    const left = deletionTimeoutMs - ageOf(clock, timeOf(since));
     if (left < 0) {
       const message = `Pod was expected by PDB ${keyOf(budget.metadata)} to be deleted but it wasn't`;
       events.record(pod, 'Warning', 'NotDeleted', message);
@@ -228,13 +228,14 @@ export const staleDisruptionController = controller<Pod>({
   eventSource: 'controllermanager',
   watches: pods,
   wakes: ({ after }) =>
-    after && staleAt(after) !== undefined
+    after && markedSince(after) !== undefined
       ? [{ key: keyOf(after.metadata), afterMs: deletionTimeoutMs }]
       : [],
   async reconcile(pod, { cluster, clock }) {
-    const at = staleAt(pod);
-    if (at === undefined) return undefined;
-    if (at > clock.now()) return { afterMs: at - clock.now() };
+    const since = markedSince(pod);
+    if (since === undefined) return undefined;
+    const left = deletionTimeoutMs - ageOf(clock, since);
+    if (left > 0) return { afterMs: left };
     const { namespace, name, uid } = pod.metadata;
     const condition = {
       type: 'DisruptionTarget',
@@ -248,9 +249,9 @@ export const staleDisruptionController = controller<Pod>({
   },
 });
 
-function staleAt(pod: Pod): number | undefined {
+function markedSince(pod: Pod): number | undefined {
   if (pod.metadata.deletionTimestamp || isTerminal(pod)) return undefined;
   const condition = conditionOf(pod.status.conditions, 'DisruptionTarget');
   if (condition?.status !== 'True') return undefined;
-  return timeOf(condition.lastTransitionTime) + deletionTimeoutMs;
+  return timeOf(condition.lastTransitionTime);
 }

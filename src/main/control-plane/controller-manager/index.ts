@@ -4,6 +4,7 @@ import type { Log } from '#shared/base/log.ts';
 import type { Cluster } from '#shared/client/cluster.ts';
 import { Recorder } from '#shared/client/events.ts';
 import type { Controller } from '#shared/kube/controller.ts';
+import type { Machines } from '#shared/kube/machines.ts';
 import { bootstrapSigner, tokenCleaner } from './bootstrap-token.ts';
 import {
   certificateApprover,
@@ -55,6 +56,8 @@ export interface ControllerManagerOptions {
   readonly signer?: CertificateSigner;
   /** Pod addresses, a range per node; without it somebody else gives them out. */
   readonly podRange?: PodRangeOptions;
+  /** Where nodes are machines that we reach: whether they can reach us. */
+  readonly machines?: Machines | undefined;
   /** The time zone of CronJobs that name none; UTC unless stated. */
   readonly timeZone?: string;
 }
@@ -73,7 +76,7 @@ export function startControllerManager(options: ControllerManagerOptions): Async
   };
   const kinds = stack.use(new Kinds(informers));
   stack.use(startGarbageCollector(host, kinds));
-  stack.use(startNodeLifecycle(host));
+  stack.use(startNodeLifecycle(host, options.machines));
   const definitions = [
     ...controllers(options),
     createNamespaceController(kinds, clusterFor('namespace-controller')),

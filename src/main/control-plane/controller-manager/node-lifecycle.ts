@@ -1,12 +1,15 @@
 import { leases } from '#shared/api/coordination/lease.ts';
 import { nodes } from '#shared/api/core/node.ts';
 import { pods } from '#shared/api/core/pod.ts';
+import type { Lease } from '#shared/api/types/coordination-v1.ts';
 import type { Node, Pod } from '#shared/api/types/core-v1.ts';
 import { sleep } from '#shared/base/clock.ts';
+import type { Machines } from '#shared/kube/machines.ts';
 import type { EventRecorder, Writer } from '#shared/kube/controller.ts';
 import { ApiError } from '#shared/kube/errors.ts';
 import { keyOf } from '#shared/kube/object.ts';
-import { conditionOf, nowText } from './conditions.ts';
+import { conditionOf, isTrue, nowText } from './conditions.ts';
+import { FairChance } from './node/fair-chance.ts';
 import { Heartbeats, silentConditions } from './node/health.ts';
 import { hasNoExecute, notReady, swapped, unreachable, writeTaints } from './node/taints.ts';
 import { rateOf, ZoneQueue, zoneOf, zoneState, type ZoneState } from './node/zones.ts';
@@ -19,8 +22,8 @@ const taintPeriodMs = 100;
 const excluded = 'node.kubernetes.io/exclude-disruption';
 
 /** Notices nodes that fall silent, says so on them and their pods, and taints them zone by zone. */
-export function startNodeLifecycle(host: Host): AsyncDisposable {
-  const lifecycle = new NodeLifecycle(host);
+export function startNodeLifecycle(host: Host, machines?: Machines): AsyncDisposable {
+  const lifecycle = new NodeLifecycle(host, machines);
   const running = lifecycle.run();
   return {
     async [Symbol.asyncDispose]() {
@@ -35,13 +38,18 @@ class NodeLifecycle {
   readonly #cluster: Writer;
   readonly #events: EventRecorder;
   readonly #stop = new AbortController();
-  readonly #heartbeats = new Heartbeats();
+  readonly #machines: Machines | undefined;
+  readonly #heartbeats: Heartbeats;
   readonly #zones = new Map<string, ZoneQueue>();
   readonly #known = new Map<string, string>();
   readonly #podsToMark = new Set<string>();
+  #chance: FairChance | undefined;
+  #hold: Disposable | undefined;
 
-  constructor(host: Host) {
+  constructor(host: Host, machines: Machines | undefined) {
     this.#host = host;
+    this.#machines = machines;
+    this.#heartbeats = new Heartbeats(host.clock);
     const cluster = host.clusterFor('node-controller');
     this.#cluster = createWriter(cluster, new Sightings(host.informers));
     this.#events = host.recorderFor('node-controller', cluster);
@@ -60,6 +68,10 @@ class NodeLifecycle {
     );
     const used = [nodes, leases, pods].map((kind) => informers.of(kind as typeof nodes).synced);
     await Promise.race([Promise.all(used), stopped]);
+    if (signal.aborted) return;
+    // A cluster that has just come up was as deaf as one that slept.
+    using _waking = clock.pauses?.onWake(() => this.#giveChance());
+    if (clock.pauses) this.#giveChance();
     let nextCheck = clock.elapsed();
     while (!signal.aborted) {
       try {
@@ -73,6 +85,44 @@ class NodeLifecycle {
       }
       await sleep(clock, taintPeriodMs, signal).catch(() => undefined); // stopped: the loop ends
     }
+    this.#hold?.[Symbol.dispose]();
+  }
+
+  /** Nothing ages from now on until the nodes that were well have said that they still are. */
+  #giveChance(): void {
+    const { clock, informers, log } = this.#host;
+    const well: string[] = [];
+    for (const node of informers.cache.list(nodes)) {
+      // What was said before does not count as said since.
+      this.#heartbeats.look(node, this.#leaseOf(node));
+      if (isTrue(node.status.conditions, 'Ready')) well.push(node.metadata.name);
+    }
+    if (well.length === 0) return;
+    log.info('Waiting for the nodes to report', { nodes: well.length });
+    this.#hold ??= clock.pauses?.hold();
+    this.#chance = new FairChance(well, clock.elapsed());
+  }
+
+  #endChance(): void {
+    const { clock, log } = this.#host;
+    const now = clock.elapsed();
+    const connectedSince = (name: string): number | undefined => {
+      if (!this.#machines) return 0;
+      const machine = this.#machines.find(name);
+      return machine ? machine.connectedSince : 0;
+    };
+    if (!this.#chance?.isOver(now, connectedSince)) return;
+    const { awaited } = this.#chance;
+    if (awaited.size > 0) log.warn('Nodes have not come back', { nodes: [...awaited] });
+    else log.info('All nodes have reported');
+    this.#chance = undefined;
+    this.#hold?.[Symbol.dispose]();
+    this.#hold = undefined;
+    this.#heartbeats.restart();
+  }
+
+  #leaseOf({ metadata: { name } }: Node): Lease | undefined {
+    return this.#host.informers.cache.get(leases, keyOf({ namespace: 'kube-node-lease', name }));
   }
 
   async #check(): Promise<void> {
@@ -91,6 +141,7 @@ class NodeLifecycle {
         if (!ApiError.is(error, 'NotFound', 'Conflict')) throw error;
       }
     }
+    this.#endChance();
     await this.#handleDisruption(zones, all);
   }
 
@@ -106,6 +157,7 @@ class NodeLifecycle {
       this.#tell(name, 'RemovingNode', `Removing Node ${name} from Controller`);
       this.#known.delete(name);
       this.#heartbeats.forget(name);
+      this.#chance?.settle(name);
       for (const zone of this.#zones.values()) zone.remove(name);
     }
   }
@@ -119,12 +171,12 @@ class NodeLifecycle {
 
   /** Returns the status of the node's Ready condition as it stands afterwards. */
   async #checkNode(node: Node): Promise<string> {
-    const { clock, informers } = this.#host;
+    const { clock } = this.#host;
     const { name } = node.metadata;
-    const lease = informers.cache.get(leases, keyOf({ namespace: 'kube-node-lease', name }));
+    if (this.#heartbeats.look(node, this.#leaseOf(node))) this.#chance?.settle(name);
     const observed = conditionOf(node.status.conditions, 'Ready')?.status ?? 'Unknown';
     let current = node;
-    if (this.#heartbeats.isSilent(node, lease, clock.now())) {
+    if (!this.#chance && this.#heartbeats.isSilent(node)) {
       const conditions = silentConditions(node, nowText(clock));
       if (conditions)
         current = await this.#cluster.updateStatus(nodes, {
@@ -177,8 +229,9 @@ class NodeLifecycle {
 
   async #taintNext(): Promise<void> {
     const { clock, informers } = this.#host;
+    if (this.#chance) return;
     for (const zone of this.#zones.values()) {
-      const name = zone.take(clock.now());
+      const name = zone.take(clock.elapsed());
       const node = name === undefined ? undefined : informers.cache.get(nodes, name);
       const ready = conditionOf(node?.status.conditions, 'Ready')?.status;
       if (!node || !ready || ready === 'True') continue;
@@ -242,7 +295,7 @@ class NodeLifecycle {
       }
       return;
     }
-    if (wasAllDead) this.#heartbeats.restart(this.#host.clock.now());
+    if (wasAllDead) this.#heartbeats.restart();
     for (const [name, state] of states) {
       const zone = this.#zones.get(name);
       const { ready, silent } = counts.get(name)!;

@@ -11,6 +11,7 @@ import { byCreation } from './values.ts';
 const mostTerminated = 12_500;
 /** A node may come back: its pods stay that long (upstream looks every 20 s and waits 40). */
 const quarantineMs = 55_000;
+const heldCheckMs = 5_000;
 const terminatedKey = '#terminated';
 const outOfService = 'node.kubernetes.io/out-of-service';
 
@@ -43,13 +44,18 @@ export const podGcController = controller<Node>({
   },
 
   async gone(context) {
-    if (context.key === terminatedKey) return await removeTerminated(context);
+    if (context.key === terminatedKey) {
+      await removeTerminated(context);
+      return undefined;
+    }
     const { cache, cluster, key } = context;
     const orphans = [...cache.by(pods, 'node', key)];
-    if (orphans.length === 0) return;
+    if (orphans.length === 0) return undefined;
+    // After a sleep, nodes have their chance to come back first.
+    if (context.clock.pauses?.isHeld) return { afterMs: heldCheckMs };
     try {
       await cluster.get(nodes, { name: key });
-      return;
+      return undefined;
     } catch (error) {
       if (!ApiError.is(error, 'NotFound')) throw error;
     }
@@ -57,6 +63,7 @@ export const podGcController = controller<Node>({
       const said = { reason: 'DeletionByPodGC', message: 'PodGC: node no longer exists' };
       await remove(pod, context, said);
     }
+    return undefined;
   },
 });
 

@@ -92,6 +92,15 @@ class RunningController<T extends KubeObject> implements AsyncDisposable {
     for (const resource of owns) this.#subscribe(resource, (change) => this.#ownersOf(change));
     for (const { on, wakes } of triggers)
       this.#subscribe(on, (change) => wakes(change, informers.cache));
+    const waking =
+      this.#definition.followsWall && this.#host.clock.pauses?.onWake(() => this.#wakeAll());
+    if (waking) this.#subscriptions.push(waking);
+  }
+
+  #wakeAll(): void {
+    const { informers } = this.#host;
+    for (const { metadata } of informers.running(this.#definition.watches).values())
+      this.#wake(keyOf(metadata));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -8,12 +8,15 @@ import {
   type ReconcileContext,
   type Wake,
 } from '#shared/kube/controller.ts';
+import { ageOf } from '#shared/base/clock.ts';
 import { ApiError } from '#shared/kube/errors.ts';
 import { keyOf } from '#shared/kube/object.ts';
 import { toleratesTaint } from '#shared/kube/tolerations.ts';
 import { byNode, markDisrupted } from './pods/disruption.ts';
 import { isTerminal } from './pods/pod-state.ts';
 import { isEqual } from './values.ts';
+
+const heldCheckMs = 5000;
 
 /** Deletes pods from nodes whose NoExecute taints they do not, or no longer, tolerate. */
 export function createTaintEvictionController(): Controller<Pod> {
@@ -58,7 +61,9 @@ export function createTaintEvictionController(): Controller<Pod> {
         return undefined;
       }
       const since = waiting.get(key) ?? clock.now();
-      const remaining = since + left * 1000 - clock.now();
+      // While the nodes have their chance to report after a sleep, nobody is sent away.
+      const heldMs = clock.pauses?.isHeld ? heldCheckMs : 0;
+      const remaining = Math.max(left * 1000 - ageOf(clock, since), heldMs);
       if (remaining > 0) {
         waiting.set(key, since);
         return { afterMs: remaining };

@@ -1,5 +1,6 @@
 import { jobs } from '#shared/api/batch/job.ts';
 import type { Job } from '#shared/api/types/batch-v1.ts';
+import { ageOf, type Clock } from '#shared/base/clock.ts';
 import { controller } from '#shared/kube/controller.ts';
 import { ApiError } from '#shared/kube/errors.ts';
 import { keyOf } from '#shared/kube/object.ts';
@@ -10,17 +11,17 @@ import { timeOf } from './values.ts';
 export const ttlAfterFinishedController = controller<Job>({
   name: 'ttl-after-finished-controller',
   watches: jobs,
-  wakes: ({ after }) => (after && expiresAt(after) !== undefined ? [keyOf(after.metadata)] : []),
+  wakes: ({ after }) => (after && endOf(after) !== undefined ? [keyOf(after.metadata)] : []),
 
   async reconcile(job, { cluster, clock }) {
-    const left = untilExpiry(job, clock.now());
+    const left = untilExpiry(job, clock);
     if (left === undefined) return undefined;
     if (left > 0) return { afterMs: left };
     const { namespace, name, uid } = job.metadata;
     try {
       // The cache may be behind somebody who has just prolonged the Job's life.
       const fresh = await cluster.get(jobs, { namespace, name });
-      const stillLeft = untilExpiry(fresh, clock.now());
+      const stillLeft = untilExpiry(fresh, clock);
       if (fresh.metadata.uid !== uid || stillLeft === undefined) return undefined;
       if (stillLeft > 0) return { afterMs: stillLeft };
       const call = { propagationPolicy: 'Foreground', preconditions: { uid } } as const;
@@ -32,14 +33,16 @@ export const ttlAfterFinishedController = controller<Job>({
   },
 });
 
-function untilExpiry(job: Job, now: number): number | undefined {
-  const at = expiresAt(job);
-  return at === undefined ? undefined : at - now;
+function untilExpiry(job: Job, clock: Clock): number | undefined {
+  const ended = endOf(job);
+  if (ended === undefined) return undefined;
+  return job.spec.ttlSecondsAfterFinished! * 1000 - ageOf(clock, ended);
 }
 
-function expiresAt(job: Job): number | undefined {
+/** When a Job ended that is to be deleted some time after. */
+function endOf(job: Job): number | undefined {
   const { ttlSecondsAfterFinished: ttl } = job.spec;
   if (ttl === undefined || job.metadata.deletionTimestamp || !isFinished(job)) return undefined;
   const ended = trueCondition(job.status, 'Complete') ?? trueCondition(job.status, 'Failed');
-  return timeOf(ended?.lastTransitionTime) + ttl * 1000;
+  return timeOf(ended?.lastTransitionTime);
 }

@@ -1,9 +1,13 @@
 import type { CronJob } from '#shared/api/types/batch-v1.ts';
+import type { Sleep } from '#shared/base/clock.ts';
 import type { CronSchedule } from '#shared/kube/cron.ts';
 import { timeOf } from '../values.ts';
 
 /** Upstream looks again this much after the next time. */
 const nextDeltaMs = 100;
+
+/** Counting ends here, as upstream's does. */
+export const mostCounted = 100;
 
 interface Recent {
   /** What the search began at. */
@@ -38,7 +42,7 @@ function mostRecent(
     due = next;
     next = schedule.next(next);
   }
-  return { earliest, due, missed: count > 100 ? 'many' : count > 0 ? 'few' : 'none' };
+  return { earliest, due, missed: count > mostCounted ? 'many' : count > 0 ? 'few' : 'none' };
 }
 
 /** How long until the schedule should be looked at again. */
@@ -65,6 +69,22 @@ export function dueTime(
     due: due !== undefined && due <= now ? due : undefined,
     hasMissedMany: missed === 'many',
   };
+}
+
+/** How many times came while the host slept; `mostCounted` + 1 for more than that. */
+export function countMissed(
+  { metadata, status }: CronJob,
+  schedule: CronSchedule,
+  { from, until }: Sleep,
+): number {
+  const start = Math.max(from, timeOf(status.lastScheduleTime ?? metadata.creationTimestamp));
+  let count = 0;
+  let next = schedule.next(start);
+  while (next !== undefined && next <= until && count <= mostCounted) {
+    count++;
+    next = schedule.next(next);
+  }
+  return count;
 }
 
 /** RFC 3339 in the zone, as Go prints it: `Z` for UTC. */

@@ -4,6 +4,7 @@ import type {
   DeploymentStatus,
   ReplicaSet,
 } from '#shared/api/types/apps-v1.ts';
+import { ageOf, type Clock } from '#shared/base/clock.ts';
 import { timestamp } from '#shared/client/events.ts';
 import { conditionOf, withoutCondition } from '../conditions.ts';
 import { compact, timeOf } from '../values.ts';
@@ -87,7 +88,8 @@ function terminatingOf(all: readonly (ReplicaSet | undefined)[]): number | undef
 }
 
 /** The same with what can be said of the rollout's progress. */
-export function rolloutStatus(deployment: Deployment, sets: Sets, now: number): DeploymentStatus {
+export function rolloutStatus(deployment: Deployment, sets: Sets, clock: Clock): DeploymentStatus {
+  const now = clock.now();
   const plain = plainStatus(deployment, sets, now);
   let conditions = plain.conditions ?? [];
   const current = conditionOf(deployment.status?.conditions, 'Progressing');
@@ -96,7 +98,7 @@ export function rolloutStatus(deployment: Deployment, sets: Sets, now: number): 
     current?.reason === 'NewReplicaSetAvailable';
   if (!hasProgressDeadline(deployment)) conditions = withoutCondition(conditions, 'Progressing');
   else if (!isComplete)
-    conditions = withProgress(deployment, { ...plain, conditions }, { sets, now });
+    conditions = withProgress(deployment, { ...plain, conditions }, { sets, clock });
   const failure = failureOf(sets);
   conditions = failure
     ? withDeploymentCondition(conditions, failure)
@@ -107,9 +109,10 @@ export function rolloutStatus(deployment: Deployment, sets: Sets, now: number): 
 function withProgress(
   deployment: Deployment,
   status: DeploymentStatus,
-  { sets: { newSet }, now }: { readonly sets: Sets; readonly now: number },
+  { sets: { newSet }, clock }: { readonly sets: Sets; readonly clock: Clock },
 ): readonly DeploymentCondition[] {
   const { conditions = [] } = status;
+  const now = clock.now();
   const what = newSet
     ? `ReplicaSet "${newSet.metadata.name}"`
     : `Deployment "${deployment.metadata.name}"`;
@@ -127,7 +130,7 @@ function withProgress(
     const others = withoutCondition(conditions, 'Progressing');
     return [...others, { ...condition, ...(kept && { lastTransitionTime: kept }) }];
   }
-  if (isTimedOut(deployment, conditions, now)) {
+  if (isTimedOut(deployment, conditions, clock)) {
     const message = `${what} has timed out progressing.`;
     const said = { reason: 'ProgressDeadlineExceeded', message, now };
     return withDeploymentCondition(conditions, newCondition('Progressing', 'False', said));
@@ -160,27 +163,27 @@ function isProgressing({ status: before }: Deployment, after: DeploymentStatus):
 function isTimedOut(
   deployment: Deployment,
   conditions: readonly DeploymentCondition[],
-  now: number,
+  clock: Clock,
 ): boolean {
   const condition = conditionOf(conditions, 'Progressing');
   if (!condition || condition.reason === 'NewReplicaSetAvailable') return false;
   if (condition.reason === 'ProgressDeadlineExceeded') return true;
   const seconds = deployment.spec.progressDeadlineSeconds ?? 0;
-  return timeOf(condition.lastUpdateTime) + seconds * 1000 < now;
+  return ageOf(clock, timeOf(condition.lastUpdateTime)) > seconds * 1000;
 }
 
 /** How long until progress must be looked at again, when nothing else happens. */
 export function untilProgressCheck(
   deployment: Deployment,
   status: DeploymentStatus,
-  now: number,
+  clock: Clock,
 ): number | undefined {
   const current = conditionOf(deployment.status?.conditions, 'Progressing');
   if (!hasProgressDeadline(deployment) || !current) return undefined;
   if (isDeploymentComplete(deployment, status)) return undefined;
   if (current.reason === 'ProgressDeadlineExceeded') return undefined;
   const seconds = deployment.spec.progressDeadlineSeconds ?? 0;
-  const left = timeOf(current.lastUpdateTime) + seconds * 1000 - now;
+  const left = seconds * 1000 - ageOf(clock, timeOf(current.lastUpdateTime));
   return left < 1000 ? Math.max(5, left) : left + 1000;
 }
 

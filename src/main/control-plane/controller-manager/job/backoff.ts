@@ -1,4 +1,5 @@
 import type { ContainerStatus, Pod } from '#shared/api/types/core-v1.ts';
+import { ageOf, type Clock } from '#shared/base/clock.ts';
 import { timeOf } from '../values.ts';
 
 const firstMs = 10_000;
@@ -32,10 +33,10 @@ export function nextRecord(
 }
 
 /** How long until the next pod may be created after so many failures: 10 s doubling to 10 min. */
-export function untilRetry({ failures, lastFailure }: FailureRecord, now: number): number {
+export function untilRetry({ failures, lastFailure }: FailureRecord, clock: Clock): number {
   if (failures === 0) return 0;
   const wait = Math.min(firstMs * 2 ** Math.min(failures - 1, 30), longestMs);
-  return Math.max(0, wait - (now - lastFailure));
+  return Math.max(0, wait - ageOf(clock, lastFailure));
 }
 
 /** When the pod's containers ended, or else stopped being ready, or were told to stop. */

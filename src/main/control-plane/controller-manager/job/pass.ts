@@ -1,6 +1,7 @@
 import { jobs } from '#shared/api/batch/job.ts';
 import type { Job, JobCondition, JobStatus } from '#shared/api/types/batch-v1.ts';
 import type { Pod } from '#shared/api/types/core-v1.ts';
+import { ageOf } from '#shared/base/clock.ts';
 import type { ReconcileContext } from '#shared/kube/controller.ts';
 import { controllerReference } from '#shared/kube/owners.ts';
 import { createPod, deletePod, isNamespaceTerminating, slowStart } from '../pods/pod-control.ts';
@@ -183,7 +184,7 @@ export class JobPass {
     const { activeDeadlineSeconds } = this.job.spec;
     const { startTime } = this.status;
     if (activeDeadlineSeconds === undefined || isSuspended(this.job) || !startTime) return;
-    const left = activeDeadlineSeconds * 1000 - (this.now - Date.parse(startTime));
+    const left = activeDeadlineSeconds * 1000 - ageOf(this.context.clock, Date.parse(startTime));
     if (left <= 0) this.#fail('DeadlineExceeded', 'Job was active longer than specified deadline');
     else this.#again(left);
   }
@@ -313,7 +314,7 @@ export class JobPass {
     if (surplus.length > 0) return await this.#remove(surplus.slice(0, mostPerPass));
     const missing = wanted - active - (replacesOnlyFailed(job) ? this.terminating : 0);
     if (missing <= 0) return undefined;
-    const wait = isPerIndex(job) ? 0 : untilRetry(this.record, this.now);
+    const wait = isPerIndex(job) ? 0 : untilRetry(this.record, this.context.clock);
     if (wait > 0) {
       this.#again(wait);
       return undefined;
@@ -384,7 +385,7 @@ export class JobPass {
     const last = this.delayed.get(index);
     if (!last) return 0;
     const record = { failures: absoluteFailureCount(last) + 1, lastFailure: finishedAt(last) };
-    return untilRetry(record, this.now);
+    return untilRetry(record, this.context.clock);
   }
 }
 

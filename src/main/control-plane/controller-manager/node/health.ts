@@ -1,3 +1,4 @@
+import { ageOf, type Clock } from '#shared/base/clock.ts';
 import type { Lease } from '#shared/api/types/coordination-v1.ts';
 import type { Node, NodeCondition } from '#shared/api/types/core-v1.ts';
 import { conditionOf } from '../conditions.ts';
@@ -10,29 +11,38 @@ const watched = ['Ready', 'MemoryPressure', 'DiskPressure', 'PIDPressure'] as co
 /** What was last seen of a node, and when by our own clock: the node's may be wrong. */
 interface Seen {
   readonly heartbeat: string | undefined;
-  readonly renewTime: string | undefined;
+  /** Of its lease: any change is a sign of life, wherever the node's clock stands. */
+  readonly renewal: string | undefined;
   readonly at: number;
 }
 
 /** Remembers when each node was last heard of. */
 export class Heartbeats {
+  readonly #clock: Clock;
   readonly #seen = new Map<string, Seen>();
 
-  /** True if the node has been silent for too long. */
-  isSilent(node: Node, lease: Lease | undefined, now: number): boolean {
-    const { name, creationTimestamp } = node.metadata;
-    const ready = conditionOf(node.status.conditions, 'Ready');
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** True if the node has said something since the last look. */
+  look({ metadata, status }: Node, lease: Lease | undefined): boolean {
+    const { name, creationTimestamp } = metadata;
+    const ready = conditionOf(status.conditions, 'Ready');
     const known = this.#seen.get(name);
     const heartbeat = ready && (ready.lastHeartbeatTime ?? '');
-    const renewTime = lease?.spec.renewTime;
-    const isNews =
-      !known ||
-      known.heartbeat !== heartbeat ||
-      (renewTime !== undefined && timeOf(known.renewTime) < timeOf(renewTime));
-    const at = !known && !ready && !lease ? timeOf(creationTimestamp) : now;
-    if (isNews) this.#seen.set(name, { heartbeat, renewTime: renewTime ?? known?.renewTime, at });
-    const since = this.#seen.get(name)!.at;
-    return now > since + (ready ? graceMs : startupGraceMs);
+    const renewal = lease?.metadata.resourceVersion ?? known?.renewal;
+    if (known && known.heartbeat === heartbeat && known.renewal === renewal) return false;
+    const at = !known && !ready && !lease ? timeOf(creationTimestamp) : this.#clock.now();
+    this.#seen.set(name, { heartbeat, renewal, at });
+    return true;
+  }
+
+  /** True if the node has been silent for too long. */
+  isSilent({ metadata, status }: Node): boolean {
+    const seen = this.#seen.get(metadata.name);
+    const grace = conditionOf(status.conditions, 'Ready') ? graceMs : startupGraceMs;
+    return seen !== undefined && ageOf(this.#clock, seen.at) > grace;
   }
 
   forget(name: string): void {
@@ -40,8 +50,9 @@ export class Heartbeats {
   }
 
   /** After nobody could report, everybody gets a fresh chance. */
-  restart(now: number): void {
-    for (const [name, seen] of this.#seen) this.#seen.set(name, { ...seen, at: now });
+  restart(): void {
+    const at = this.#clock.now();
+    for (const [name, seen] of this.#seen) this.#seen.set(name, { ...seen, at });
   }
 }
 
