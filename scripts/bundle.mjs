@@ -42,3 +42,22 @@ await build({
     },
   },
 });
+
+// What runs on nodes: one file, whatever packages it is made of.
+await build({
+  root,
+  configFile: false,
+  logLevel: 'warn',
+  ssr: { noExternal: true },
+  build: {
+    ssr: true,
+    outDir: join(root, 'out/agent'),
+    emptyOutDir: true,
+    target: 'node24',
+    minify: false,
+    rollupOptions: {
+      input: join(root, 'src/agent/main.ts'),
+      output: { format: 'esm', entryFileNames: 'agent.mjs', codeSplitting: false },
+    },
+  },
+});

@@ -22,7 +22,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'main/control-plane/controller-manager': ['shared'],
   'main/control-plane/cloud-controller-manager': ['shared'],
   'main/clusters': ['shared'],
-  'main/provision': ['shared'],
+  // Both ends of the tunnel are one multiplexer.
+  'main/provision': ['shared', 'agent/tunnel'],
   'main/simulation': ['shared'],
   'main/window': ['shared', 'main/clusters'],
   'main/window/snapshots.ts': ['shared', 'main/control-plane/etcd', 'main/control-plane/snapshots'],

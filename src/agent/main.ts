@@ -1,5 +1,8 @@
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { startAgent } from '#agent/index.ts';
+import { readAgentSettings } from '#agent/settings.ts';
+import { bridge } from '#agent/tunnel/bridge.ts';
 import { createLog } from '#shared/base/log.ts';
 import { systemClock } from '#shared/base/system-clock.ts';
 
@@ -20,15 +23,29 @@ const { positionals, values } = parseArgs({
   allowPositionals: true,
   options: { settings: { type: 'string', default: '/var/lib/pilothouse/agent.json' } },
 });
-const [command] = positionals;
-if (command !== 'run') {
-  process.stderr.write('Usage: pilothouse-agent run [--settings FILE]\n');
+
+/** `bridge`: what the desktop starts through SSH; its standard streams are one end of the tunnel. */
+async function attach(file: string): Promise<void> {
+  const { folders } = await readAgentSettings(file);
+  const { stdin: input, stdout: output } = process;
+  await bridge(join(folders.run, 'agent.sock'), { input, output });
+  process.exit(0);
+}
+
+const commands: Readonly<Record<string, (settings: string) => Promise<void>>> = {
+  run,
+  bridge: attach,
+};
+
+const command = commands[positionals[0] ?? ''];
+if (!command) {
+  process.stderr.write('Usage: pilothouse-agent run|bridge [--settings FILE]\n');
   process.exitCode = 2;
 } else {
   try {
-    await run(values.settings);
+    await command(values.settings);
   } catch (error) {
     process.stderr.write(`pilothouse-agent: ${(error as Error).message}\n`);
-    process.exitCode = 1;
+    process.exit(1);
   }
 }

@@ -14,8 +14,16 @@ const schema = v.strictObject({
   nodeName: v.string(),
   /** The first one is the node's InternalIP. */
   nodeAddresses: v.pipe(v.array(v.pipe(v.string(), v.ip())), v.minLength(1)),
-  /** Host and port of the API server as this node reaches it: an end of the tunnel, or the server itself. */
-  server: v.strictObject({ host: v.string(), port: v.number() }),
+  /**
+   * The API server as this node and its pods reach it: an address that is no loopback's, so that
+   * kube-proxy may lead `kubernetes.default` there.
+   */
+  server: v.strictObject({
+    host: v.string(),
+    port: v.number(),
+    /** `tunnel`: the agent itself listens there and carries what comes to the desktop. */
+    way: v.optional(v.picklist(['direct', 'tunnel']), 'direct'),
+  }),
   /** PEM files: the cluster's authority, and what this node shows as client and as server. */
   pki: v.strictObject({
     authority: v.string(),
