@@ -7,6 +7,7 @@ import type {
   SchedulingNow,
 } from '#shared/contract/scheduling.ts';
 import type { ApiRequest } from '#shared/client/transport.ts';
+import { ApiError } from '#shared/kube/errors.ts';
 import type { HttpTransport } from '#shared/client/http-transport.ts';
 import { snapshotHandlers, type SnapshotServices } from '#main/window/snapshots.ts';
 
@@ -35,13 +36,19 @@ export function createHandlers({
     discovery: ({ root }, { signal }) => api.get(`/${root}`, { signal, accept: discoveryType }),
     async *health(_input, { signal }) {
       for (;;) {
-        yield await health();
+        const now = await health().catch(silentWhileAway);
+        if (now) yield now;
         await sleep(clock, 1000, signal);
       }
     },
     scheduling: ({ pod }, { signal }) => schedulingChanges(pod, { api, clock, signal }),
     ...snapshotHandlers(snapshots),
   };
+}
+
+/** While the control plane is being restarted there is nothing to tell, and the window waits. */
+function silentWhileAway(error: unknown): undefined {
+  if (!ApiError.is(error, 'ServiceUnavailable')) throw error;
 }
 
 const schedulerPath = '/pilothouse/scheduler';

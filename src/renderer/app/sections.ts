@@ -100,5 +100,12 @@ export const sections: readonly Section[] = [
     kinds: [],
     view: lazily(() => import('../features/scheduling/Scheduling.vue')),
   },
+  {
+    id: 'snapshots',
+    title: 'Snapshots',
+    key: 'h',
+    kinds: [],
+    view: lazily(() => import('../features/snapshots/Snapshots.vue')),
+  },
   { id: 'activity', title: 'Activity', key: 'i', kinds: ['events'] },
 ];
