@@ -32,6 +32,7 @@ describe('taking', () => {
     const detail = page.getByRole('region', { name: /^Snapshot of/ });
     await detail.getByText(/Restored into a scratch store .*, equal\./).waitFor();
     await detail.getByText(/objects? differ, \d+ equal/).waitFor();
+    expect(await rows().count()).toBe(1);
   });
 
   test('rules are set in words', async () => {
@@ -135,6 +136,7 @@ describe('restoring', () => {
     await window.go('c');
     await page.getByRole('row', { name: /settings/ }).waitFor();
     await window.go('h');
+    await expect.poll(() => rows().count()).toBe(2);
   });
 });
 
