@@ -11,6 +11,7 @@ import {
 import type { Restorer } from '#main/control-plane/snapshots/restorer.ts';
 import type { RunningPlane } from '#main/running-plane.ts';
 import { createHandlers } from '#main/window/handlers.ts';
+import { createObjectSearch } from '#main/window/object-search.ts';
 import type { SnapshotServices } from '#main/window/snapshots.ts';
 import { serveWindow, type ServedWindow } from '#main/window/serve-window.ts';
 import type { Clock } from '#shared/base/clock.ts';
@@ -72,8 +73,13 @@ export function windowHandlers(services: WindowServices): Handlers<typeof app> &
     };
   };
   const snapshots = snapshotServices(services, api);
-  return Object.assign(createHandlers({ api, health, clock, snapshots }), {
-    [Symbol.dispose]: () => api[Symbol.dispose](),
+  const log = services.log.child({ component: 'window' });
+  const objects = createObjectSearch({ api, clock, log });
+  return Object.assign(createHandlers({ api, health, clock, snapshots, objects }), {
+    [Symbol.dispose]() {
+      objects[Symbol.dispose]();
+      api[Symbol.dispose]();
+    },
   });
 }
 

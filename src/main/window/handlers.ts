@@ -9,6 +9,7 @@ import type {
 import type { ApiRequest } from '#shared/client/transport.ts';
 import { ApiError } from '#shared/kube/errors.ts';
 import type { HttpTransport } from '#shared/client/http-transport.ts';
+import type { ObjectSearch } from '#main/window/object-search.ts';
 import { snapshotHandlers, type SnapshotServices } from '#main/window/snapshots.ts';
 
 export interface WindowServices {
@@ -17,6 +18,7 @@ export interface WindowServices {
   readonly health: () => Promise<Health>;
   readonly clock: Clock;
   readonly snapshots: SnapshotServices;
+  readonly objects: ObjectSearch;
 }
 
 /** Answers the window's questions; everything about the cluster comes from its API. */
@@ -25,6 +27,7 @@ export function createHandlers({
   health,
   clock,
   snapshots,
+  objects,
 }: WindowServices): Handlers<typeof app> {
   return {
     request: (input, { signal }) => api.request(requestOf(input), { signal }),
@@ -42,6 +45,7 @@ export function createHandlers({
       }
     },
     scheduling: ({ pod }, { signal }) => schedulingChanges(pod, { api, clock, signal }),
+    search: (input, context) => objects.search(input, context),
     ...snapshotHandlers(snapshots),
   };
 }

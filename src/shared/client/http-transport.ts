@@ -8,7 +8,7 @@ import { ApiError } from '#shared/kube/errors.ts';
 import type { Status } from '#shared/kube/types/meta-v1.ts';
 
 /** What the server should answer with, where it is not the plain object. */
-export type Representation = 'Table' | 'PartialObjectMetadata';
+export type Representation = 'Table' | 'PartialObjectMetadata' | 'PartialObjectMetadataList';
 
 export interface HttpRequest {
   readonly method: string;

@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import { call, stream } from '#shared/contract/contract.ts';
+import { searchOperations } from '#shared/contract/search.ts';
 import type { SchedulingNow } from '#shared/contract/scheduling.ts';
 import { snapshotOperations } from '#shared/contract/snapshots.ts';
 
@@ -65,4 +66,5 @@ export const app = {
   /** Who waits to be scheduled, with the last attempts of one pod; told again whenever it changes. */
   scheduling: stream(v.strictObject({ pod: v.optional(name) })).yields<SchedulingNow>(),
   ...snapshotOperations,
+  ...searchOperations,
 };
