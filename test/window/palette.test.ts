@@ -40,7 +40,8 @@ describe('by keyboard alone', () => {
     await ask('netpol');
     await options().first().getByText('NetworkPolicy list').waitFor();
     await page.keyboard.press('Enter');
-    await page.getByLabel('NetworkPolicy list').waitFor();
+    const list = page.getByLabel('NetworkPolicy list');
+    await expect.poll(() => list.count()).toBe(1);
   });
 
   test('finds an object by name and opens its panel', async () => {
@@ -76,8 +77,8 @@ describe('by keyboard alone', () => {
   });
 
   test.each(schemes)('can be read by everybody in %s', async (scheme) => {
-    await ask('web');
-    await options().filter({ hasText: 'Deployment' }).first().waitFor();
+    await ask('default/web');
+    await options().filter({ hasText: 'ReplicaSet' }).last().waitFor();
     expect(await window.look('palette', scheme)).toMatchObject({ violations: [] });
     await page.keyboard.press('Escape');
   });

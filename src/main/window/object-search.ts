@@ -105,7 +105,7 @@ class Best {
 /** Asks for metadata and keeps of it what a search looks at. */
 function namesOnly(api: HttpTransport): Transport {
   const slim = ({ metadata }: KubeObject): KubeObject => {
-    const { name, namespace, uid, resourceVersion = '', creationTimestamp } = metadata;
+    const { name, namespace, uid, resourceVersion, creationTimestamp } = metadata;
     return {
       apiVersion: 'meta.k8s.io/v1',
       kind: 'PartialObjectMetadata',
