@@ -4,6 +4,7 @@ import {
   headerOf,
   type Exchange,
   type ResponseHeaders,
+  type ResponseStream,
 } from '#main/control-plane/apiserver/http/exchange.ts';
 import { negotiate, type Representation } from '#main/control-plane/apiserver/http/media-types.ts';
 import { isTrue, type Query } from '#main/control-plane/apiserver/request/request-info.ts';
@@ -14,20 +15,30 @@ const gzip = promisify(gzipWithCallback);
 /** Upstream compresses answers from this size on, as cheaply as possible. */
 const gzipFromBytes = 128 * 1024;
 
-/** Passes bytes on as they come; a source that breaks off ends the answer early. */
+/** Passes bytes on as they come. */
 export async function streamTo(
   exchange: Exchange,
   headers: ResponseHeaders,
   { code, contentType, body }: ResourceResponse & { readonly type: 'stream' },
 ): Promise<number> {
-  const stream = exchange.open(code, { ...headers, 'content-type': contentType });
+  await writeAll(exchange.open(code, { ...headers, 'content-type': contentType }), body);
+  return code;
+}
+
+/** Writes as fast as the client reads; a source that breaks off ends the answer early. */
+export async function writeAll(
+  stream: ResponseStream,
+  body: AsyncIterable<Uint8Array>,
+): Promise<void> {
   try {
-    for await (const chunk of body) stream.write(chunk);
+    for await (const chunk of body) {
+      stream.write(chunk);
+      await stream.room();
+    }
     stream.end();
   } catch {
     stream.destroy(); // the headers are gone: all that can be told is that this was not the whole
   }
-  return code;
 }
 
 export interface Answer {

@@ -14,6 +14,10 @@ export class DeferredStream implements ResponseStream {
     return this.#stream?.pendingBytes ?? 0;
   }
 
+  room(): Promise<void> | undefined {
+    return this.#stream?.room();
+  }
+
   connect(stream: ResponseStream): void {
     this.#stream = stream;
     for (const chunk of this.#chunks) stream.write(chunk);

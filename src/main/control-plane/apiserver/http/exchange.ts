@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream';
 import type { Query } from '#main/control-plane/apiserver/request/request-info.ts';
 
 export type RequestHeaders = Readonly<Record<string, string | readonly string[] | undefined>>;
@@ -18,6 +19,8 @@ export interface Exchange {
   readonly remoteAddress: string;
   /** Aborted when the client goes away. */
   readonly signal: AbortSignal;
+  /** What was sent along, as it comes. */
+  readonly body: Readable;
   /** Throws `RequestEntityTooLarge` beyond the limit. */
   readBody(limitBytes: number): Promise<Buffer>;
   send(code: number, headers: ResponseHeaders, body: Uint8Array | string): void;
@@ -27,6 +30,8 @@ export interface Exchange {
 
 export interface ResponseStream {
   write(chunk: Uint8Array): void;
+  /** Resolves when the client took what waits, or went away; absent: there is room already. */
+  room(): Promise<void> | undefined;
   /** Bytes that wait for the client. */
   readonly pendingBytes: number;
   end(): void;

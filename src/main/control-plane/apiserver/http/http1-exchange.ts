@@ -6,6 +6,7 @@ import {
   type ResponseStream,
 } from '#main/control-plane/apiserver/http/exchange.ts';
 import type { Peer } from '#main/control-plane/apiserver/http/http2-exchange.ts';
+import { roomIn } from '#main/control-plane/apiserver/http/room.ts';
 import { readAll } from '#main/control-plane/apiserver/http/read-all.ts';
 
 /** One request of an HTTP/1.1 connection. */
@@ -36,6 +37,7 @@ export function http1Exchange(
       }
       return abort.signal;
     },
+    body: request,
     readBody: (limitBytes) => readAll(request, request.headers['content-length'], limitBytes),
     send(code, headers, body) {
       if (response.destroyed) return;
@@ -58,6 +60,7 @@ function openStream(
     write(chunk) {
       if (!response.destroyed && !response.writableEnded) response.write(chunk);
     },
+    room: () => roomIn(response),
     get pendingBytes() {
       return response.writableLength;
     },

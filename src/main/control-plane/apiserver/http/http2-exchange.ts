@@ -5,6 +5,7 @@ import {
   type ResponseHeaders,
   type ResponseStream,
 } from '#main/control-plane/apiserver/http/exchange.ts';
+import { roomIn } from '#main/control-plane/apiserver/http/room.ts';
 import { readAll } from '#main/control-plane/apiserver/http/read-all.ts';
 
 export interface Peer {
@@ -40,6 +41,7 @@ export function http2Exchange(
       }
       return abort.signal;
     },
+    body: stream,
     readBody: (limitBytes) => readAll(stream, headers['content-length'], limitBytes),
     send(code, more, body) {
       if (stream.destroyed) return;
@@ -61,6 +63,7 @@ function openStream(
     write(chunk) {
       if (!stream.destroyed && !stream.writableEnded) stream.write(chunk);
     },
+    room: () => roomIn(stream),
     get pendingBytes() {
       return stream.writableLength;
     },

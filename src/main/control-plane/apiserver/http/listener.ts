@@ -1,18 +1,14 @@
-import {
-  createServer as createHttp1Server,
-  type IncomingMessage,
-  type Server as Http1Server,
-} from 'node:http';
+import { createServer as createHttp1Server, type Server as Http1Server } from 'node:http';
 import {
   createServer as createHttp2Server,
   type Http2Server,
   type ServerHttp2Session,
 } from 'node:http2';
 import { createServer as createTlsServer, type TLSSocket, type TlsOptions } from 'node:tls';
-import type { Duplex } from 'node:stream';
 import type { Exchange } from '#main/control-plane/apiserver/http/exchange.ts';
 import { http1Exchange } from '#main/control-plane/apiserver/http/http1-exchange.ts';
 import { http2Exchange, type Peer } from '#main/control-plane/apiserver/http/http2-exchange.ts';
+import type { UpgradeRequest } from '#main/control-plane/apiserver/streaming/websocket.ts';
 import type { Clock } from '#shared/base/clock.ts';
 import type { Log } from '#shared/base/log.ts';
 
@@ -31,10 +27,7 @@ export interface Listener extends AsyncDisposable {
 }
 
 /** A connection that the client wants to use for something else: SPDY, a WebSocket. */
-export interface Upgrade {
-  readonly request: IncomingMessage;
-  readonly socket: Duplex;
-  readonly head: Buffer;
+export interface Upgrade extends UpgradeRequest {
   readonly peer: Peer;
 }
 
@@ -104,6 +97,8 @@ function http1Server({ serve, upgrade }: ListenerOptions): Http1Server {
   const server = createHttp1Server({
     keepAliveTimeout: idleTimeoutMs,
     headersTimeout: headersTimeoutMs,
+    // Nobody here goes on in HTTP/2 after having begun in HTTP/1.1.
+    shouldUpgradeCallback: ({ headers }) => headers.upgrade?.toLowerCase() !== 'h2c',
   });
   const peers = new WeakMap<object, Peer>();
   const peerOf = (socket: object): Peer => {

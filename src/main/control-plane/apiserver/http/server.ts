@@ -15,20 +15,23 @@ import {
   type ResponseHeaders,
 } from '#main/control-plane/apiserver/http/exchange.ts';
 import { DeferredStream } from '#main/control-plane/apiserver/http/deferred-stream.ts';
-import { httpBody } from '#main/control-plane/apiserver/http/http-body.ts';
 import {
-  bodyFormat,
-  mediaType,
   negotiate,
   type Offer,
   type Representation,
 } from '#main/control-plane/apiserver/http/media-types.ts';
 import {
-  refuseUpgrade,
-  textHeaders,
-  upgradeExchange,
-} from '#main/control-plane/apiserver/http/upgrade.ts';
-import { connectPod } from '#main/control-plane/apiserver/registry/pod/connect.ts';
+  handOver,
+  isHandedOver,
+  pageNotFound,
+  proxy,
+} from '#main/control-plane/apiserver/http/hand-over.ts';
+import {
+  bodyLimitBytes,
+  resourceRequest,
+} from '#main/control-plane/apiserver/http/resource-request.ts';
+import { upgradeExchange, webSocketExchange } from '#main/control-plane/apiserver/http/upgrade.ts';
+import { isWebSocketRequest } from '#main/control-plane/apiserver/streaming/websocket.ts';
 import type { Upgrade } from '#main/control-plane/apiserver/http/listener.ts';
 import type { Metrics } from '#main/control-plane/apiserver/http/metrics.ts';
 import type { PathRoutes } from '#main/control-plane/apiserver/http/paths.ts';
@@ -36,7 +39,6 @@ import { hasTable, parseInclude } from '#main/control-plane/apiserver/http/table
 import { WatchStream } from '#main/control-plane/apiserver/http/watch-stream.ts';
 import { handlerOf } from '#main/control-plane/apiserver/pipeline.ts';
 import type { Core } from '#main/control-plane/apiserver/registry/core.ts';
-import { unsupportedPatch } from '#main/control-plane/apiserver/registry/patch.ts';
 import { watch } from '#main/control-plane/apiserver/registry/read.ts';
 import { methodNotAllowed } from '#main/control-plane/apiserver/registry/storage-of.ts';
 import {
@@ -44,12 +46,8 @@ import {
   type RequestInfo,
   type ResourceRequestInfo,
 } from '#main/control-plane/apiserver/request/request-info.ts';
-import type {
-  RequestBody,
-  ResourceRequest,
-} from '#main/control-plane/apiserver/request/resource-request.ts';
+import type { ResourceRequest } from '#main/control-plane/apiserver/request/resource-request.ts';
 import type { ServedResource } from '#main/control-plane/apiserver/catalog.ts';
-import { patchTypes, type PatchType } from '#shared/client/transport.ts';
 import { ApiError } from '#shared/kube/errors.ts';
 
 export interface HttpServerOptions {
@@ -58,12 +56,6 @@ export interface HttpServerOptions {
   readonly paths: PathRoutes;
   readonly metrics: Metrics;
 }
-
-/** Upstream's limit for a request's body. */
-const bodyLimitBytes = 3 * 1024 * 1024;
-const longestManager = 128;
-
-const patchTypeNames = new Set<string>(Object.values(patchTypes));
 
 /** What one request collects for its answer besides the body. */
 interface Reply {
@@ -85,15 +77,7 @@ export class HttpServer {
   async serve(exchange: Exchange): Promise<void> {
     const { metrics, core } = this.#options;
     const started = core.clock.elapsed();
-    const reply: Reply = {
-      exchange,
-      headers: {
-        'audit-id': headerOf(exchange.headers, 'audit-id') ?? randomUUID(),
-        'cache-control': 'no-cache, private',
-      },
-      warnings: [],
-      info: undefined,
-    };
+    const reply = newReply(exchange);
     let code: number;
     try {
       code = await this.#answer(reply);
@@ -103,30 +87,35 @@ export class HttpServer {
     metrics.observe(reply.info, code, core.clock.elapsed() - started);
   }
 
-  /** Hands a connection that becomes something else over to the node that it is for; never throws. */
-  async upgrade(upgrade: Upgrade): Promise<void> {
-    const { request, socket, head, peer } = upgrade;
-    const exchange = upgradeExchange(request, peer);
+  /**
+   * A connection that the client wants to use for something else: handed over to the node that it is
+   * for, or a watch by messages. Where there is no such thing, it is a request like others. Never
+   * throws.
+   */
+  async upgrade({ peer, ...client }: Upgrade): Promise<void> {
+    const exchange = upgradeExchange(client, peer);
+    const info = requestInfoOf(exchange.method, exchange.path, exchange.query);
+    if (info.verb === 'watch' && isWebSocketRequest(client.request)) {
+      return this.serve(webSocketExchange(exchange, client));
+    }
+    const served = this.#servedFor(info);
+    if (!info.isResourceRequest || !served || !isHandedOver(served, info.subresource)) {
+      return this.serve(exchange);
+    }
+    const reply = newReply(exchange);
     try {
-      const info = requestInfoOf(exchange.method, exchange.path, exchange.query);
       const user = await this.#identify(exchange, info);
       await this.#options.gate.authorize(user, info, exchange.query);
-      const { core } = this.#options;
-      const served = info.isResourceRequest
-        ? core.catalog.get(info.group, info.version, info.resource)
-        : undefined;
-      if (!info.isResourceRequest || !served) throw pageNotFound();
-      const warnings: string[] = [];
-      const resource = await resourceRequest(exchange, { info, served, user, warnings });
-      await connectPod(core, resource, {
-        socket,
-        head,
-        method: exchange.method,
-        headers: textHeaders(exchange.headers),
-      });
+      const resolved = { info, served, user, warnings: reply.warnings };
+      await handOver(this.#options, { client, exchange, resolved });
     } catch (error) {
-      refuseUpgrade(socket, this.#asApiError(error, { exchange, info: undefined }));
+      if (!client.socket.destroyed) this.#fail(reply, error);
     }
+  }
+
+  #servedFor(info: RequestInfo): ServedResource | undefined {
+    if (!info.isResourceRequest) return undefined;
+    return this.#options.core.catalog.get(info.group, info.version, info.resource);
   }
 
   async #answer(reply: Reply): Promise<number> {
@@ -136,9 +125,8 @@ export class HttpServer {
     reply.info = info;
     const user = await this.#identify(exchange, info);
     await this.#options.gate.authorize(user, info, query);
-    if (!info.isResourceRequest) return this.#servePath(reply, user);
-    const served = this.#options.core.catalog.get(info.group, info.version, info.resource);
-    if (!served) return this.#servePath(reply, user);
+    const served = this.#servedFor(info);
+    if (!info.isResourceRequest || !served) return this.#servePath(reply, user);
     return this.#serveResource(reply, { info, served, user });
   }
 
@@ -192,6 +180,9 @@ export class HttpServer {
   ): Promise<number> {
     const { exchange, headers, warnings } = reply;
     const { core } = this.#options;
+    if (info.subresource === 'proxy' && isHandedOver(served, 'proxy')) {
+      return proxy(core, exchange, { info, served, user, warnings });
+    }
     checkPlace(exchange, info, served);
     const offer: Offer = {
       isResource: true,
@@ -287,6 +278,18 @@ export class HttpServer {
   }
 }
 
+function newReply(exchange: Exchange): Reply {
+  return {
+    exchange,
+    headers: {
+      'audit-id': headerOf(exchange.headers, 'audit-id') ?? randomUUID(),
+      'cache-control': 'no-cache, private',
+    },
+    warnings: [],
+    info: undefined,
+  };
+}
+
 /** A namespaced object is reached in its namespace; collections may be asked for across all. */
 function checkPlace(
   { method }: Exchange,
@@ -305,87 +308,9 @@ function checkPlace(
   if (info.verb !== 'list' && info.verb !== 'watch') throw notAllowedHere();
 }
 
-function pageNotFound(): ApiError {
-  return new ApiError('NotFound', 'the server could not find the requested resource', {
-    details: {},
-  });
-}
-
 function notAllowedHere(): ApiError {
   const message = 'the server does not allow this method on the requested resource';
   return new ApiError('MethodNotAllowed', message, { details: {} });
-}
-
-interface Resolved {
-  readonly info: ResourceRequestInfo;
-  readonly served: ServedResource;
-  readonly user: UserInfo;
-  readonly warnings: string[];
-}
-
-async function resourceRequest(
-  exchange: Exchange,
-  { info, served, user, warnings }: Resolved,
-): Promise<ResourceRequest> {
-  const { headers, query } = exchange;
-  const { verb, subresource, name, rest } = info;
-  const contentType = headerOf(headers, 'content-type');
-  const patchType = verb === 'patch' ? patchTypeOf(contentType, served) : undefined;
-  return {
-    verb,
-    served,
-    subresource,
-    namespace: served.resource.scope === 'Namespaced' ? info.namespace : '',
-    name,
-    rest,
-    user,
-    query,
-    search: exchange.search,
-    body: await readRequestBody(exchange, info, { served, patchType }),
-    patchType,
-    defaultManager: managerOf(headerOf(headers, 'user-agent')),
-    get signal() {
-      return exchange.signal;
-    },
-    warn: (sentence) => void (warnings.includes(sentence) || warnings.push(sentence)),
-  };
-}
-
-const verbsWithBody = new Set(['create', 'update', 'patch', 'delete', 'deletecollection']);
-
-async function readRequestBody(
-  exchange: Exchange,
-  { verb }: ResourceRequestInfo,
-  { served, patchType }: { served: ServedResource; patchType: PatchType | undefined },
-): Promise<RequestBody | undefined> {
-  if (!verbsWithBody.has(verb)) return undefined;
-  const offer = { withoutProtobuf: served.codec.decodeMessage === undefined && verb !== 'delete' };
-  const contentType = headerOf(exchange.headers, 'content-type');
-  const format = patchType
-    ? patchType === patchTypes.apply
-      ? 'yaml'
-      : 'json'
-    : bodyFormat(contentType, offer);
-  return httpBody(await exchange.readBody(bodyLimitBytes), format);
-}
-
-function patchTypeOf(contentType: string | undefined, { codec }: ServedResource): PatchType {
-  const type = mediaType(contentType ?? '');
-  const isKnown = patchTypeNames.has(type);
-  if (isKnown && (type !== patchTypes.strategic || codec.hasStrategicPatch))
-    return type as PatchType;
-  const { json, merge, strategic, apply } = patchTypes;
-  throw unsupportedPatch(
-    codec.hasStrategicPatch ? [json, merge, strategic, apply] : [json, merge, apply],
-  );
-}
-
-/** The User-Agent up to its first slash, printable and not too long, as upstream. */
-function managerOf(userAgent = ''): string {
-  const slash = userAgent.indexOf('/');
-  const name = slash < 0 ? userAgent : userAgent.slice(0, slash);
-  const printable = name.replaceAll(/[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/gu, '');
-  return (printable || 'unknown').slice(0, longestManager);
 }
 
 function isImpersonating(headers: Exchange['headers']): boolean {

@@ -1,0 +1,10 @@
+import type { Writable } from 'node:stream';
+
+/** Waits until the other side took what was written, if that is much; or until it went away. */
+export function roomIn(target: Writable): Promise<void> | undefined {
+  if (!target.writableNeedDrain || target.destroyed) return undefined;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  target.once('drain', resolve);
+  target.once('close', resolve);
+  return promise;
+}
