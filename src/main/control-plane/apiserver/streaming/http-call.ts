@@ -37,7 +37,10 @@ export function callOver(connection: Duplex, call: HttpCall): Promise<HttpAnswer
   const request = httpRequest({
     method,
     path,
-    headers: headers as Record<string, string | string[]>,
+    headers: {
+      ...(headers as Record<string, string | string[]>),
+      ...(body && headers['content-length'] === undefined && { 'transfer-encoding': 'chunked' }),
+    },
     createConnection: () => connection,
     ...(signal && { signal }),
   });

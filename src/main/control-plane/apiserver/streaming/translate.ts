@@ -33,6 +33,7 @@ export class ChannelSocket {
     socket.once('close', () => command.destroy());
     if (socket.readyState !== socket.OPEN) command.destroy();
     socket.on('message', (message: Buffer) => this.#received(message, { stdin, resize }));
+    socket.resume();
     if (!this.#protocol.canCloseInput) await this.#send(lowest(command), Buffer.alloc(0));
     await Promise.all([
       stdout && this.#output(channels.stdout, stdout),
@@ -46,6 +47,7 @@ export class ChannelSocket {
   async finish(status: Status): Promise<void> {
     const said = this.#inWords(status);
     if (said !== undefined) await this.#send(channels.error, Buffer.from(said));
+    this.#socket.resume();
     this.#socket.close(normalClosure);
   }
 

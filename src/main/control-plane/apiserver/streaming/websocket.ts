@@ -26,7 +26,7 @@ export function offeredProtocols({ headers }: Pick<IncomingMessage, 'headers'>):
     .filter((each) => each !== '');
 }
 
-/** Completes the handshake. A request that is no proper one is answered, and rejects. */
+/** Completes the handshake; nothing is read until somebody resumes. A request that is no proper one is answered, and rejects. */
 export function acceptWebSocket(
   { request, socket, head }: UpgradeRequest,
   protocol: string | undefined,
@@ -44,6 +44,7 @@ export function acceptWebSocket(
   server.handleUpgrade(request, socket, head, (accepted) => {
     // What breaks the connection also closes it, which is what everybody listens for.
     accepted.on('error', () => {});
+    accepted.pause();
     resolve(accepted);
   });
   return promise;

@@ -113,7 +113,7 @@ export class SpdyConnection {
     this.#ended = error;
     for (const { reject } of this.#replies.values()) reject(error);
     this.#replies.clear();
-    for (const stream of [...this.#streams.values()]) stream.abandon(error);
+    for (const stream of this.#streams.values()) stream.lose(error);
     this.#streams.clear();
     this.#socket.on('error', () => {});
     this.#socket.destroy();

@@ -48,6 +48,12 @@ export class SpdyStream extends Duplex {
     this.destroy(error);
   }
 
+  /** The connection is over: what came whole can still be read. */
+  lose(error: Error): void {
+    if (this.#isRemoteOver) this.end();
+    else this.abandon(error);
+  }
+
   override _read(): void {
     this.#release();
   }
