@@ -8,6 +8,8 @@ const packages = {
   etcdctl: 'etcd-client',
   kubectl: 'kubernetes-client',
   openssl: 'openssl',
+  nft: 'nftables',
+  conntrack: 'conntrack',
   chromium: 'chromium',
   python3: 'python3-venv',
   pip3: 'python3-pip',

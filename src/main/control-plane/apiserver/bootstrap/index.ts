@@ -1,5 +1,6 @@
 import { createIdentityLease } from '#main/control-plane/apiserver/bootstrap/identity-lease.ts';
 import { reconcilePolicy } from '#main/control-plane/apiserver/bootstrap/reconcile-policy.ts';
+import { nodeObjects } from '#main/control-plane/apiserver/bootstrap/node-objects.ts';
 import {
   systemNamespaces,
   systemObjects,
@@ -34,7 +35,7 @@ const periodMs = 10_000;
 export async function startBootstrap(options: BootstrapOptions): Promise<AsyncDisposable> {
   const { settings, cluster, objects, clock, log } = options;
   const today = new Date(clock.now()).toISOString().slice(0, 10);
-  const wanted = systemObjects(settings, today);
+  const wanted = [...systemObjects(settings, today), ...nodeObjects(settings)];
   const lease = createIdentityLease(settings);
   const stop = new AbortController();
 
@@ -68,8 +69,8 @@ export async function startBootstrap(options: BootstrapOptions): Promise<AsyncDi
 
 /** Makes the object if it is absent, and sets right what the server owns of it. */
 async function ensure(
-  { resource, object, condition, owns }: SystemObject,
-  { cluster, objects, clock }: BootstrapOptions,
+  { resource, object, condition, owns, isDispensable }: SystemObject,
+  { cluster, objects, clock, log }: BootstrapOptions,
 ): Promise<void> {
   const { name, namespace } = object.metadata;
   try {
@@ -84,7 +85,9 @@ async function ensure(
     await cluster.update(resource, { ...found, status } as KubeObject, { subresource: 'status' });
   } catch (error) {
     // Somebody else made or changed it in between: then it is there, and looked at again next time.
-    if (!ApiError.is(error, 'AlreadyExists', 'Conflict')) throw error;
+    if (ApiError.is(error, 'AlreadyExists', 'Conflict')) return;
+    if (!isDispensable || !ApiError.is(error, 'Invalid')) throw error;
+    log.debug('The cluster does without an object that is refused', { name, namespace, error });
   }
 }
 

@@ -37,6 +37,8 @@ export interface SystemObject<T extends KubeObject = KubeObject> {
   readonly condition?: Pick<Condition, 'type' | 'status' | 'reason' | 'message'>;
   /** What the server keeps as it should be; the rest is made once and then belongs to whoever edits it. */
   readonly owns?: (found: T) => T | undefined;
+  /** The server does without it where it is refused, as when somebody has its address already. */
+  readonly isDispensable?: boolean;
 }
 
 function systemObject<T extends KubeObject>(definition: SystemObject<T>): SystemObject {

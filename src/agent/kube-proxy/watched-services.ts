@@ -1,0 +1,89 @@
+import type { NodeView } from '#agent/kube-proxy/proxied-service.ts';
+import type { ProxyView } from '#agent/kube-proxy/proxy.ts';
+import type { AgentParts } from '#agent/settings.ts';
+import { nodes } from '#shared/api/core/node.ts';
+import { services } from '#shared/api/core/service.ts';
+import { endpointSlices } from '#shared/api/discovery/endpoint-slice.ts';
+import type { Node } from '#shared/api/types/core-v1.ts';
+import type { EndpointSlice } from '#shared/api/types/discovery-v1.ts';
+import { Informer } from '#shared/client/informer.ts';
+import { isIpv6 } from '#shared/kube/ip.ts';
+import { keyOf } from '#shared/kube/object.ts';
+
+const zoneLabel = 'topology.kubernetes.io/zone';
+const serviceLabel = 'kubernetes.io/service-name';
+
+/** Who hears of changes. Nothing is told before everything has been seen once. */
+export interface ServiceWatcher {
+  /** A service or an endpoint slice of it. */
+  serviceChanged(key: string): void;
+  nodeChanged(node: Node | undefined, isViewChanged: boolean): void;
+}
+
+export interface WatchedServices extends ProxyView, AsyncDisposable {
+  /** Resolves once all has been seen: half of it would take working services away. */
+  readonly synced: Promise<unknown>;
+  subscribe(watcher: ServiceWatcher): Disposable;
+}
+
+/** Live copies of what the proxy reads: services, their endpoint slices, this node. */
+export function watchServices({ settings, ...parts }: AgentParts): WatchedServices {
+  const stack = new AsyncDisposableStack();
+  const { nodeName } = settings;
+  const serviceInformer = stack.use(new Informer({ ...parts, resource: services }));
+  const sliceInformer = stack.use(
+    new Informer({
+      ...parts,
+      resource: endpointSlices,
+      indexes: { service: (slice) => [serviceKeyOf(slice)] },
+    }),
+  );
+  const nodeInformer = stack.use(
+    new Informer({ ...parts, resource: nodes, fieldSelector: `metadata.name=${nodeName}` }),
+  );
+  const informers = [serviceInformer, sliceInformer, nodeInformer];
+  return {
+    synced: Promise.all(informers.map(({ synced }) => synced)),
+    service: (key) => serviceInformer.get(key),
+    slices: (key) => [...sliceInformer.by('service', key)],
+    services: () => [...serviceInformer.values()].map(({ metadata }) => keyOf(metadata)),
+    node: () => viewOf(nodeName, nodeInformer.get(nodeName)),
+    subscribe(watcher) {
+      const subscriptions = new DisposableStack();
+      subscriptions.use(
+        serviceInformer.subscribe(({ before, after }) =>
+          watcher.serviceChanged(keyOf((after ?? before)!.metadata)),
+        ),
+      );
+      subscriptions.use(
+        sliceInformer.subscribe(({ before, after }) => {
+          for (const slice of [before, after])
+            if (slice) watcher.serviceChanged(serviceKeyOf(slice));
+        }),
+      );
+      subscriptions.use(
+        nodeInformer.subscribe(({ before, after }) => {
+          if ((after ?? before)?.metadata.name !== nodeName) return;
+          const [was, is] = [viewOf(nodeName, before), viewOf(nodeName, after)];
+          watcher.nodeChanged(after, was.zone !== is.zone || was.podRange !== is.podRange);
+        }),
+      );
+      return subscriptions;
+    },
+    [Symbol.asyncDispose]: () => stack.disposeAsync(),
+  };
+}
+
+function serviceKeyOf({ metadata }: EndpointSlice): string {
+  return `${metadata.namespace ?? ''}/${metadata.labels?.[serviceLabel] ?? ''}`;
+}
+
+function viewOf(nodeName: string, node: Node | undefined): NodeView {
+  const { podCIDR, podCIDRs } = node?.spec ?? {};
+  const ranges = podCIDRs?.length ? podCIDRs : podCIDR ? [podCIDR] : [];
+  return {
+    nodeName,
+    zone: node?.metadata.labels?.[zoneLabel],
+    podRange: ranges.find((range) => !isIpv6(range.split('/')[0]!)),
+  };
+}

@@ -1,0 +1,70 @@
+import type { AgentParts, AgentSettings } from '#agent/settings.ts';
+import { createLog } from '#shared/base/log.ts';
+import { systemClock } from '#shared/base/system-clock.ts';
+import { createCluster } from '#shared/client/cluster.ts';
+import { FakeApi } from '../scheduler-facts/fake-api.ts';
+import type { Objects } from './inside.ts';
+
+interface Part {
+  start(parts: AgentParts): Promise<AsyncDisposable>;
+  clean(): Promise<void>;
+}
+
+/** Loaded when asked for: most namespaces run none. */
+const parts = {
+  'kube-proxy': async (): Promise<Part> => {
+    const { startKubeProxy, removeKubeProxy } = await import('#agent/kube-proxy/index.ts');
+    return { start: startKubeProxy, clean: () => removeKubeProxy() };
+  },
+};
+
+export type PartName = keyof typeof parts;
+
+/** Parts of the agent, running against an API in memory. */
+export class AgentInside {
+  #api = new FakeApi();
+  #running: AsyncDisposableStack | undefined;
+  #parts: Part[] = [];
+
+  async start(
+    names: readonly PartName[],
+    settings: AgentSettings,
+    objects: Objects,
+  ): Promise<void> {
+    await this.stop();
+    this.#api = new FakeApi();
+    this.put(objects);
+    const log = createLog(
+      ({ sentence, fields }) =>
+        void process.stderr.write(`${sentence} ${String(fields['error'])}\n`),
+      { level: 'warn' },
+    );
+    const cluster = createCluster(this.#api);
+    this.#running = new AsyncDisposableStack();
+    for (const name of names) {
+      const part = await parts[name]();
+      this.#parts.push(part);
+      this.#running.use(await part.start({ settings, cluster, clock: systemClock, log }));
+    }
+  }
+
+  put(objects: Objects): void {
+    for (const [plural, all] of Object.entries(objects)) {
+      for (const object of all) this.#api.put(plural, object);
+    }
+  }
+
+  remove(plural: string, key: string): void {
+    this.#api.remove(plural, key);
+  }
+
+  async stop(): Promise<void> {
+    await this.#running?.disposeAsync();
+    this.#running = undefined;
+  }
+
+  async clean(): Promise<void> {
+    await this.stop();
+    for (const part of this.#parts.splice(0)) await part.clean();
+  }
+}
