@@ -3,7 +3,8 @@ import type {
   ParamKind,
   Variable,
 } from '#shared/api/types/admissionregistration-v1.ts';
-import { celProblem } from '#shared/kube/cel-check.ts';
+import { compileAdmission } from '#shared/cel/admission/environment.ts';
+import { bool, type CelType } from '#shared/cel/types.ts';
 import { invalidEach } from '#shared/kube/checks.ts';
 import type { FieldError } from '#shared/kube/errors.ts';
 import { duplicateValue, invalidValue, required, tooMany } from '#shared/kube/field-error.ts';
@@ -16,27 +17,25 @@ const reserved = new Set(
     ' ',
   ),
 );
-const always = ['object', 'oldObject', 'request', 'namespaceObject'];
 
-/** What an expression may name. */
+/** What an expression may name, and what it has to be. */
 export interface Scope {
   readonly hasParams: boolean;
   readonly hasAuthorizer?: boolean;
-  readonly hasVariables?: boolean;
+  readonly hasPatchTypes?: boolean;
+  /** The types of the policy's variables. */
+  readonly variables?: ReadonlyMap<string, CelType>;
+  /** Anything unless stated. */
+  readonly types?: readonly CelType[];
 }
 
 export function* validateExpression(
   expression: string,
   field: string,
-  { hasParams, hasAuthorizer = true, hasVariables = false }: Scope,
+  { hasAuthorizer = true, types = [], ...scope }: Scope,
 ): Iterable<FieldError> {
-  const problem = celProblem(expression, [
-    ...always,
-    ...(hasParams ? ['params'] : []),
-    ...(hasAuthorizer ? ['authorizer'] : []),
-    ...(hasVariables ? ['variables'] : []),
-  ]);
-  if (problem) yield invalidValue(field, expression, problem);
+  const compiled = compileAdmission(expression, { ...scope, hasAuthorizer }, types);
+  if ('problem' in compiled) yield invalidValue(field, expression, compiled.problem);
 }
 
 export function* validateMatchConditions(
@@ -50,7 +49,8 @@ export function* validateMatchConditions(
   for (const [index, { name, expression }] of conditions.entries()) {
     const path = `${field}[${index}]`;
     const trimmed = (expression ?? '').trim();
-    if (trimmed) yield* validateExpression(trimmed, `${path}.expression`, { hasParams });
+    const types = [bool];
+    if (trimmed) yield* validateExpression(trimmed, `${path}.expression`, { hasParams, types });
     else yield required(`${path}.expression`);
     if (!name) {
       yield required(`${path}.name`);
@@ -62,9 +62,11 @@ export function* validateMatchConditions(
   }
 }
 
+/** The problems of a policy's variables; those that compile are added to `known` with their types. */
 export function* validateVariables(
   variables: readonly Variable[] | undefined,
-  hasParams: boolean,
+  known: Map<string, CelType>,
+  scope: Pick<Scope, 'hasParams' | 'hasPatchTypes'>,
 ): Iterable<FieldError> {
   for (const [index, { name, expression }] of (variables ?? []).entries()) {
     const path = `spec.variables[${index}]`;
@@ -72,13 +74,15 @@ export function* validateVariables(
     else if (!identifier.test(name) || reserved.has(name)) {
       yield invalidValue(`${path}.name`, name, 'must be a valid CEL identifier');
     }
-    if (!expression?.trim()) yield required(`${path}.expression`, 'expression is not specified');
-    else {
-      yield* validateExpression(expression, `${path}.expression`, {
-        hasParams,
-        hasVariables: true,
-      });
+    if (!expression?.trim()) {
+      yield required(`${path}.expression`, 'expression is not specified');
+      continue;
     }
+    const all = { ...scope, hasAuthorizer: true, variables: known };
+    const compiled = compileAdmission(expression, all, []);
+    if ('problem' in compiled) {
+      yield invalidValue(`${path}.expression`, expression, compiled.problem);
+    } else if (name) known.set(name, compiled.program.type);
   }
 }
 

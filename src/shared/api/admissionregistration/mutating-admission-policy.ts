@@ -2,6 +2,7 @@ import type { MutatingAdmissionPolicy } from '#shared/api/types/admissionregistr
 import {
   validateExpression,
   validateVariables,
+  type Scope,
 } from '#shared/api/admissionregistration/expressions.ts';
 import { formatParamKind, validatePolicy } from '#shared/api/admissionregistration/policies.ts';
 import {
@@ -11,6 +12,8 @@ import {
 } from '#shared/api/admissionregistration/rules.ts';
 import { ageColumn, nameColumn } from '#shared/api/columns.ts';
 import { countSpecGeneration, startGeneration } from '#shared/api/strategies.ts';
+import { jsonPatchType, objectPatchType } from '#shared/cel/admission/patch-types.ts';
+import { listOf, type CelType } from '#shared/cel/types.ts';
 import type { FieldError } from '#shared/kube/errors.ts';
 import { invalidValue, notSupported, required } from '#shared/kube/field-error.ts';
 import { resource } from '#shared/kube/resource.ts';
@@ -53,27 +56,30 @@ type Mutation = NonNullable<Spec['mutations']>[number];
 /** Which member belongs to which type of patch. */
 const patchMembers = { ApplyConfiguration: 'applyConfiguration', JSONPatch: 'jsonPatch' } as const;
 
+const mutationTypes = { ApplyConfiguration: objectPatchType, JSONPatch: listOf(jsonPatchType) };
+
 function* validateSpec(spec: Spec, old: Spec | undefined): Iterable<FieldError> {
   yield* validatePolicy(spec, old, true);
   const { paramKind, variables, mutations = [], reinvocationPolicy } = spec;
   const hasParams = paramKind !== undefined;
-  yield* validateVariables(variables, hasParams);
+  const known = new Map<string, CelType>();
+  yield* validateVariables(variables, known, { hasParams, hasPatchTypes: true });
   if (mutations.length === 0) {
     yield required('spec.mutations', 'mutations must contain at least one item');
   }
   for (const [index, mutation] of mutations.entries()) {
-    yield* validateMutation(mutation, `spec.mutations[${index}]`, hasParams);
+    yield* validateMutation(mutation, `spec.mutations[${index}]`, {
+      hasParams,
+      hasPatchTypes: true,
+      variables: known,
+    });
   }
   if (reinvocationPolicy) {
     yield* oneOf(reinvocationPolicy, 'spec.reinvocationPolicy', reinvocationPolicies);
   } else yield required('spec.reinvocationPolicy');
 }
 
-function* validateMutation(
-  mutation: Mutation,
-  field: string,
-  hasParams: boolean,
-): Iterable<FieldError> {
+function* validateMutation(mutation: Mutation, field: string, scope: Scope): Iterable<FieldError> {
   const types = Object.keys(patchMembers) as (keyof typeof patchMembers)[];
   const type = types.find((item) => item === mutation.patchType);
   if (!type) {
@@ -87,8 +93,9 @@ function* validateMutation(
   else {
     const path = `${field}.${member}.expression`;
     const trimmed = patch.expression?.trim();
-    if (trimmed) yield* validateExpression(trimmed, path, { hasParams, hasVariables: true });
-    else yield required(path);
+    if (trimmed) {
+      yield* validateExpression(trimmed, path, { ...scope, types: [mutationTypes[type]] });
+    } else yield required(path);
   }
   const other = member === 'jsonPatch' ? 'applyConfiguration' : 'jsonPatch';
   if (mutation[other]) {

@@ -7,6 +7,7 @@ import { formatParamKind, validatePolicy } from '#shared/api/admissionregistrati
 import { defaultMatchResources, oneOf } from '#shared/api/admissionregistration/rules.ts';
 import { ageColumn, nameColumn } from '#shared/api/columns.ts';
 import { countSpecGeneration, keep, resetStatus, startGeneration } from '#shared/api/strategies.ts';
+import { bool, nullType, string, type CelType } from '#shared/cel/types.ts';
 import { invalidEach } from '#shared/kube/checks.ts';
 import type { FieldError } from '#shared/kube/errors.ts';
 import { duplicateValue, invalidValue, required } from '#shared/kube/field-error.ts';
@@ -67,7 +68,7 @@ type AuditAnnotation = NonNullable<Policy['spec']['auditAnnotations']>[number];
 
 interface Known {
   readonly hasParams: boolean;
-  readonly hasVariables: boolean;
+  readonly variables: Map<string, CelType>;
 }
 
 const mostAnnotations = 20;
@@ -82,13 +83,13 @@ function* validateValidatingPolicy(
   yield* validatePolicy(spec, old?.spec, false);
   const { paramKind, variables, validations = [], auditAnnotations = [] } = spec;
   const hasParams = paramKind !== undefined;
-  yield* validateVariables(variables, hasParams);
+  const known: Known = { hasParams, variables: new Map() };
+  yield* validateVariables(variables, known.variables, { hasParams });
   if (validations.length === 0 && auditAnnotations.length === 0) {
     yield required('spec.validations', needsOne);
     yield required('spec.auditAnnotations', needsOne);
     return;
   }
-  const known = { hasParams, hasVariables: (variables?.length ?? 0) > 0 };
   for (const [index, validation] of validations.entries()) {
     yield* validateValidation(validation, `spec.validations[${index}]`, known);
   }
@@ -115,13 +116,15 @@ function* validateValidation(
   field: string,
   known: Known,
 ): Iterable<FieldError> {
-  if (expression?.trim()) yield* validateExpression(expression, `${field}.expression`, known);
+  if (expression?.trim())
+    yield* validateExpression(expression, `${field}.expression`, { ...known, types: [bool] });
   else yield required(`${field}.expression`, 'expression is not specified');
   const empty = 'must be non-empty if specified';
   if (messageExpression) {
     const path = `${field}.messageExpression`;
     if (messageExpression.trim()) {
-      yield* validateExpression(messageExpression, path, { ...known, hasAuthorizer: false });
+      const scope = { ...known, hasAuthorizer: false, types: [string] };
+      yield* validateExpression(messageExpression, path, scope);
     } else yield invalidValue(path, messageExpression, empty);
   }
   if (message) {
@@ -143,5 +146,5 @@ function* validateValueExpression(
   if (!trimmed) yield required(field, 'valueExpression is not specified');
   else if (byteLength(trimmed) > longestValueExpression) {
     yield required(field, `must not exceed ${longestValueExpression} bytes in length`);
-  } else yield* validateExpression(trimmed, field, known);
+  } else yield* validateExpression(trimmed, field, { ...known, types: [string, nullType] });
 }

@@ -4,11 +4,12 @@ import type {
   DeviceToleration,
 } from '#shared/api/types/resource-v1.ts';
 import { validateCsiDriverName } from '#shared/api/core/volume/network-storage.ts';
-import { celProblem } from '#shared/kube/cel-check.ts';
+import { compileDeviceSelector } from '#shared/api/resource/device-expressions.ts';
 import { invalidEach } from '#shared/kube/checks.ts';
 import type { FieldError } from '#shared/kube/errors.ts';
 import {
   duplicateValue,
+  forbiddenValue,
   invalidValue,
   notOneOf,
   notSupported,
@@ -94,9 +95,13 @@ export function* validateSelector({ cel }: DeviceSelector, field: string): Itera
   }
   const path = `${field}.cel.expression`;
   const expression = cel.expression ?? '';
-  if (byteLength(expression) > longestExpression) yield tooLong(path, longestExpression);
-  const problem = celProblem(expression, ['device']);
-  if (problem) yield invalidValue(path, expression, problem);
+  if (byteLength(expression) > longestExpression) {
+    yield tooLong(path, longestExpression);
+    return;
+  }
+  const compiled = compileDeviceSelector(expression);
+  if ('problem' in compiled) yield invalidValue(path, expression, compiled.problem);
+  else if (compiled.isTooComplex) yield forbiddenValue(path, 'too complex, exceeds cost limit');
 }
 
 export function* validateConfiguration(

@@ -1,4 +1,5 @@
 import { compileJsonPath } from '#main/control-plane/apiserver/custom-resources/json-path.ts';
+import { ruleValidator } from '#main/control-plane/apiserver/custom-resources/rules.ts';
 import { validateValue } from '#main/control-plane/apiserver/custom-resources/validate.ts';
 import { since } from '#shared/api/columns.ts';
 import type {
@@ -94,6 +95,7 @@ function restoreStatus(draft: Draft<KubeObject>, old: KubeObject): void {
 function validationOf(
   schema: JSONSchemaProps,
 ): Pick<Resource, 'validate' | 'validateUpdate' | 'validateStatusUpdate'> {
+  const rules = ruleValidator(schema);
   const check = (object: KubeObject): FieldError[] => {
     const { apiVersion: _apiVersion, kind: _kind, metadata: _metadata, ...content } = object;
     const { properties, ...rest } = schema;
@@ -104,14 +106,20 @@ function validationOf(
     const own = { ...rest, properties: members, ...(required && { required }) };
     return [...validateValue(own, content, '')];
   };
+  const validate = (object: KubeObject): FieldError[] => {
+    const errors = check(object);
+    return rules ? [...errors, ...rules.validate(object, undefined, errors)] : errors;
+  };
   /** What was wrong before and has not changed may stay so. */
   const ratcheted = (object: KubeObject, old: KubeObject): FieldError[] => {
-    const errors = check(object);
-    if (errors.length === 0) return errors;
-    const before = new Set(check(old).map(({ field, message }) => `${field} ${message}`));
-    return errors.filter(({ field, message }) => !before.has(`${field} ${message}`));
+    const all = check(object);
+    const before = new Set(
+      all.length === 0 ? [] : check(old).map(({ field, message }) => `${field} ${message}`),
+    );
+    const errors = all.filter(({ field, message }) => !before.has(`${field} ${message}`));
+    return rules ? [...errors, ...rules.validate(object, old, errors)] : errors;
   };
-  return { validate: check, validateUpdate: ratcheted, validateStatusUpdate: ratcheted };
+  return { validate, validateUpdate: ratcheted, validateStatusUpdate: ratcheted };
 }
 
 const ageColumn: CustomResourceColumnDefinition = {

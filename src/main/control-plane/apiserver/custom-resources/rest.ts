@@ -10,10 +10,7 @@ import type {
 } from '#main/control-plane/apiserver/request/resource-request.ts';
 import { parseDeleteOptions } from '#main/control-plane/apiserver/request/write-options.ts';
 import type { Entry } from '#main/control-plane/apiserver/storage/entry.ts';
-import type {
-  CustomResourceDefinition,
-  JSONSchemaProps,
-} from '#shared/api/types/apiextensions-v1.ts';
+import type { CustomResourceDefinition } from '#shared/api/types/apiextensions-v1.ts';
 import { notFound } from '#shared/kube/errors.ts';
 import type { Draft } from '#shared/kube/object.ts';
 
@@ -22,7 +19,7 @@ type Definition = Draft<CustomResourceDefinition>;
 /** A definition goes after everything that it defined. */
 export const customResourceDefinitionRest: KindRest = {
   needsResourceVersion: true,
-  beginCreate({ request }, draft) {
+  beginCreate(_context, draft) {
     const definition = draft as Definition;
     definition.metadata.generation = 1;
     definition.status = {
@@ -30,25 +27,10 @@ export const customResourceDefinitionRest: KindRest = {
       acceptedNames: { plural: '', kind: '' },
       storedVersions: [],
     };
-    warnOfRules(request, definition);
-    return Promise.resolve(undefined);
-  },
-  beginUpdate({ request }, draft) {
-    warnOfRules(request, draft as Definition);
     return Promise.resolve(undefined);
   },
   handlers: { delete: deleteDefinition },
 };
-
-/** Rules in CEL are kept and not evaluated: whoever relies on them has to know. */
-function warnOfRules({ warn }: ResourceRequest, { spec }: Definition): void {
-  const hasRules = (spec.versions ?? []).some(({ schema }) => holdsRules(schema?.openAPIV3Schema));
-  if (hasRules) warn('x-kubernetes-validations rules are not evaluated by this server');
-}
-
-function holdsRules(schema: JSONSchemaProps | undefined): boolean {
-  return schema !== undefined && JSON.stringify(schema).includes('"x-kubernetes-validations"');
-}
 
 async function deleteDefinition(request: ResourceRequest, core: Core): Promise<ResourceResponse> {
   const { served, name } = request;

@@ -1,6 +1,5 @@
-import { undefinedField, schemaAt } from '#shared/api/apiextensions/schema/field-path.ts';
-import { isList, itemsOf, schemaOf, type Schema } from '#shared/api/apiextensions/schema/walk.ts';
-import { celProblem } from '#shared/kube/cel-check.ts';
+import { schemaAt } from '#shared/api/apiextensions/schema/field-path.ts';
+import { isList, schemaOf, type Schema } from '#shared/api/apiextensions/schema/walk.ts';
 import type { FieldError } from '#shared/kube/errors.ts';
 import {
   forbiddenValue,
@@ -166,32 +165,4 @@ function* validateRule(rule: Rule, schema: Schema, field: string): Iterable<Fiel
   if (fieldPath && !schemaAt(schema, fieldPath)) {
     yield invalidValue(path, fieldPath, 'must be a valid path');
   }
-}
-
-/** The rules' expressions, once the rest is as it should be. */
-export function* validateRules(schema: Schema, field: string): Iterable<FieldError> {
-  for (const [index, rule] of (schema['x-kubernetes-validations'] ?? []).entries()) {
-    const path = `${field}.x-kubernetes-validations[${index}]`;
-    if (!rule.rule?.trim()) continue;
-    const problem = ruleProblem(rule.rule, schema);
-    if (problem) yield invalidValue(`${path}.rule`, rule, problem);
-    const messageProblem = rule.messageExpression && ruleProblem(rule.messageExpression, schema);
-    if (messageProblem) yield invalidValue(`${path}.messageExpression`, rule, messageProblem);
-  }
-  const additional = schemaOf(schema.additionalProperties);
-  if (additional) yield* validateRules(additional, `${field}.additionalProperties`);
-  for (const [name, property] of Object.entries(schema.properties ?? {})) {
-    yield* validateRules(property, `${field}.properties[${name}]`);
-  }
-  const items = itemsOf(schema);
-  if (items) yield* validateRules(items, `${field}.items`);
-}
-
-function ruleProblem(expression: string, schema: Schema): string | undefined {
-  const problem = celProblem(expression, ['self', 'oldSelf']);
-  if (problem) return problem;
-  const name = undefinedField(schema, expression);
-  return name === undefined
-    ? undefined
-    : `compilation failed: ERROR: <input>: undefined field '${name}'`;
 }

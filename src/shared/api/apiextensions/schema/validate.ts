@@ -1,5 +1,6 @@
 import { validateDefaults } from '#shared/api/apiextensions/schema/default-values.ts';
-import { validateOpenApi, validateRules } from '#shared/api/apiextensions/schema/openapi.ts';
+import { validateOpenApi } from '#shared/api/apiextensions/schema/openapi.ts';
+import { validateRules } from '#shared/api/apiextensions/schema/rules.ts';
 import {
   unsupportedMember,
   validateStructural,
@@ -51,9 +52,10 @@ export function* validateSchema(
     unsupported === undefined && structural.length === 0
       ? [...validateDefaults(schema, field)]
       : [];
-  errors.push(...structural, ...defaults, ...validateOpenApi(schema, field));
+  const wrong = [...validateOpenApi(schema, field)];
+  errors.push(...structural, ...defaults, ...wrong);
   const isSound = unsupported === undefined && structural.length + defaults.length === 0;
-  if (isSound) errors.push(...validateRules(schema, field));
+  if (isSound) errors.push(...validateRules(schema, field, wrong));
   yield* errors;
   if (errors.length === 0 && unsupported !== undefined) yield invalidValue(field, '', unsupported);
 }
