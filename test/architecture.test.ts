@@ -5,7 +5,8 @@ import { expect, test } from 'vitest';
 const mayImport: Readonly<Record<string, readonly string[]>> = {
   'shared/base': [],
   'shared/kube': ['shared/base'],
-  'shared/api': ['shared/base', 'shared/kube'],
+  'shared/cel': ['shared/base', 'shared/kube'],
+  'shared/api': ['shared/base', 'shared/kube', 'shared/cel'],
   'shared/client': ['shared/base', 'shared/kube', 'shared/api'],
   'shared/policy': ['shared/base', 'shared/kube', 'shared/api'],
   'shared/contract': ['shared/base', 'shared/kube', 'shared/api'],
