@@ -21,7 +21,12 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'main/control-plane/snapshots': ['shared', 'main/control-plane/etcd', 'main/clusters'],
   'main/control-plane/scheduler': ['shared'],
   'main/control-plane/controller-manager': ['shared'],
-  'main/control-plane/cloud-controller-manager': ['shared'],
+  'main/control-plane/cloud-controller-manager': [
+    'shared',
+    ...['conditions', 'informers', 'runtime', 'values'].map(
+      (file) => `main/control-plane/controller-manager/${file}.ts`,
+    ),
+  ],
   'main/clusters': ['shared'],
   // Both ends of the tunnel are one multiplexer.
   'main/provision': ['shared', 'agent/tunnel'],

@@ -14,6 +14,11 @@ export interface ClusterSettings {
   readonly etcd?: EtcdSettings;
   /** When snapshots are taken and how many stay; the usual unless said. */
   readonly snapshots?: SnapshotRules;
+  /**
+   * What services of type LoadBalancer get: addresses, ranges such as `10.0.0.40-10.0.0.60` and
+   * CIDRs that the network leads to the nodes. The nodes' own addresses without.
+   */
+  readonly loadBalancerAddresses?: readonly string[];
 }
 
 export interface EtcdSettings {

@@ -131,7 +131,7 @@ async function startPlane(
 ): Promise<StartedPlane> {
   await using started = new AsyncDisposableStack();
   const { name, pki, state, snapshots } = profile;
-  const { serviceRange, podRange, etcd } = settings;
+  const { serviceRange, podRange, etcd, loadBalancerAddresses } = settings;
   const { snapshots: rules } = await readSettings(profile);
   const controlPlane = started.use(
     await startControlPlane({
@@ -148,6 +148,7 @@ async function startPlane(
       isEtcdPortFixed: command.etcdPort !== undefined,
       serviceRange,
       podRange,
+      loadBalancerAddresses,
     }),
   );
   const simulation = started.use(simulate(command, controlPlane, { clock, log }));

@@ -13,6 +13,7 @@ import { openPki, type CertificateSpec, type KeyPair, type Pki } from '#main/clu
 import { createApiServer, type ApiServer } from '#main/control-plane/apiserver/server.ts';
 import {
   apiServerUser,
+  cloudControllerManagerUser,
   controllerManagerUser,
   nodeUser,
   schedulerUser,
@@ -21,6 +22,7 @@ import {
 import type { ServiceAccountKeyPair } from '#main/control-plane/apiserver/authentication/token-issuer.ts';
 import { admissionPlugins } from '#main/control-plane/apiserver/admission/index.ts';
 import { startBootstrap } from '#main/control-plane/apiserver/bootstrap/index.ts';
+import { startCloudControllerManager } from '#main/control-plane/cloud-controller-manager/index.ts';
 import { startControllerManager } from '#main/control-plane/controller-manager/index.ts';
 import type { ObjectCache } from '#main/control-plane/apiserver/object-cache.ts';
 import type { Listener } from '#main/control-plane/apiserver/http/listener.ts';
@@ -48,6 +50,7 @@ import { resources } from '#shared/api/index.ts';
 import { sleep, type Clock } from '#shared/base/clock.ts';
 import type { Log } from '#shared/base/log.ts';
 import type { Cluster } from '#shared/client/cluster.ts';
+import type { Machines } from '#shared/kube/machines.ts';
 
 export interface ControlPlaneOptions {
   readonly name: string;
@@ -68,6 +71,10 @@ export interface ControlPlaneOptions {
   readonly isEtcdPortFixed: boolean;
   readonly serviceRange: string;
   readonly podRange: string;
+  /** The machines that became nodes, as provisioning knows them. */
+  readonly machines?: Machines | undefined;
+  /** What services of type LoadBalancer get; the nodes' own addresses without. */
+  readonly loadBalancerAddresses?: readonly string[] | undefined;
 }
 
 /** A running control plane; disposing ends all of it in order and waits. */
@@ -110,6 +117,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   started.use(server);
   started.use(await bootstrap(options, server, pki));
   started.use(startControllers(options, { server, security, pki }));
+  started.use(startCloudControllers(options, server));
   started.use(startScheduling(options, server));
   const listener = await server.listen({
     host: options.bindAddress,
@@ -261,7 +269,7 @@ function bootstrap(
 }
 
 function startControllers(
-  { clock, log, podRange }: ControlPlaneOptions,
+  { clock, log, podRange, machines }: ControlPlaneOptions,
   { server, security, pki }: { server: ApiServer; security: Security; pki: Pki },
 ): AsyncDisposable {
   const manager = 'kube-controller-manager';
@@ -274,6 +282,22 @@ function startControllers(
     signer: createCertificateSigner({ authority: pki.authority('cluster'), clock }),
     signToken: (claims) => security.issuer.issueLegacy(claims),
     podRange: { podCidr: podRange, nodeMask },
+    machines,
+  });
+}
+
+/** Idle until the first node that is not simulated. */
+function startCloudControllers(
+  { clock, log, machines, loadBalancerAddresses: addressPool }: ControlPlaneOptions,
+  server: ApiServer,
+): AsyncDisposable {
+  return startCloudControllerManager({
+    administrator: server.clusterFor(apiServerUser, { manager: 'pilothouse' }),
+    cluster: server.clusterFor(cloudControllerManagerUser, { manager: 'cloud-controller-manager' }),
+    clock,
+    log: log.child({ component: 'cloud-controller-manager' }),
+    machines,
+    addressPool,
   });
 }
 

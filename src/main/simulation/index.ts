@@ -1,7 +1,7 @@
 import { nodeAddress, PodAddresses } from '#main/simulation/addresses.ts';
 import { Heartbeats } from '#main/simulation/heartbeats.ts';
 import { drainAndRemove } from '#main/simulation/leave.ts';
-import { nodeIndex, nodeName, nodeObject, simulatedLabel } from '#main/simulation/node-object.ts';
+import { nodeIndex, nodeName, nodeObject } from '#main/simulation/node-object.ts';
 import { holdsAddress, PodWorker, type SimulatedPlace } from '#main/simulation/pod-worker.ts';
 import { nodes } from '#shared/api/core/node.ts';
 import { pods } from '#shared/api/core/pod.ts';
@@ -11,6 +11,7 @@ import type { Log } from '#shared/base/log.ts';
 import type { Cluster } from '#shared/client/cluster.ts';
 import { Informer } from '#shared/client/informer.ts';
 import { ApiError } from '#shared/kube/errors.ts';
+import { isSimulated } from '#shared/kube/simulated-nodes.ts';
 
 export interface SimulationOptions {
   /** May read all nodes and pods, and drain: the cluster's administrator. */
@@ -137,7 +138,7 @@ class RunningSimulation implements Simulation {
     const { name } = (after ?? before)!.metadata;
     const own = this.#nodes.get(name);
     if (!own) {
-      if (after && isReal(after) && isReady(after)) this.#makeRoom();
+      if (after && !isSimulated(after) && isReady(after)) this.#makeRoom();
       return;
     }
     if (!after) {
@@ -172,10 +173,6 @@ class RunningSimulation implements Simulation {
       this.#leaving = undefined;
     });
   }
-}
-
-function isReal({ metadata }: Node): boolean {
-  return metadata.labels?.[simulatedLabel] !== 'true';
 }
 
 function isReady({ status }: Node): boolean {

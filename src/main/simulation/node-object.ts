@@ -3,9 +3,8 @@ import { nodeAddress, podRange } from '#main/simulation/addresses.ts';
 import type { Lease } from '#shared/api/types/coordination-v1.ts';
 import type { Node, NodeCondition } from '#shared/api/types/core-v1.ts';
 import type { New } from '#shared/kube/object.ts';
+import { isSimulated, simulatedLabel } from '#shared/kube/simulated-nodes.ts';
 
-/** Says that no container ever runs on a node: on the node, and in the window. */
-export const simulatedLabel = 'pilothouse.dev/simulated';
 export const leaseNamespace = 'kube-node-lease';
 const leaseSeconds = 40;
 
@@ -14,9 +13,9 @@ export function nodeName(index: number): string {
 }
 
 /** Which simulated node this is; nothing for any other. */
-export function nodeIndex({ metadata }: Node): number | undefined {
-  if (metadata.labels?.[simulatedLabel] !== 'true') return undefined;
-  const [, number] = /^simulated-(\d+)$/.exec(metadata.name) ?? [];
+export function nodeIndex(node: Node): number | undefined {
+  if (!isSimulated(node)) return undefined;
+  const [, number] = /^simulated-(\d+)$/.exec(node.metadata.name) ?? [];
   return number === undefined ? undefined : Number(number) - 1;
 }
 

@@ -132,6 +132,8 @@ export interface Controller<T extends KubeObject = KubeObject> {
   /** A change to one of these wakes its controller, if that is of the watched kind. */
   readonly owns?: readonly Resource[];
   readonly triggers?: readonly Trigger[];
+  /** Changes that the API does not tell of: calls `wake` with a key for each, until disposed of. */
+  follows?(wake: (key: string) => void): Disposable;
   /** Kinds that are only read. */
   readonly reads?: readonly Resource[];
   readonly indexes?: readonly CacheIndex[];

@@ -21,6 +21,8 @@ export interface Host {
   readonly informers: Informers;
   readonly clock: Clock;
   readonly log: Log;
+  /** Who stands in managedFields; the controller manager unless stated. */
+  readonly fieldManager?: string;
   /** The API server as one controller's own identity. */
   clusterFor(name: string): Cluster;
   recorderFor(component: string, as: Cluster): EventRecorder;
@@ -92,9 +94,11 @@ class RunningController<T extends KubeObject> implements AsyncDisposable {
     for (const resource of owns) this.#subscribe(resource, (change) => this.#ownersOf(change));
     for (const { on, wakes } of triggers)
       this.#subscribe(on, (change) => wakes(change, informers.cache));
-    const waking =
-      this.#definition.followsWall && this.#host.clock.pauses?.onWake(() => this.#wakeAll());
+    const { followsWall, follows } = this.#definition;
+    const waking = followsWall && this.#host.clock.pauses?.onWake(() => this.#wakeAll());
     if (waking) this.#subscriptions.push(waking);
+    const following = follows?.((key) => this.#wake(key));
+    if (following) this.#subscriptions.push(following);
   }
 
   #wakeAll(): void {
@@ -172,7 +176,7 @@ class RunningController<T extends KubeObject> implements AsyncDisposable {
     const context: ReconcileContext = {
       key,
       cache: informers.cache,
-      cluster: createWriter(this.#cluster, sightings),
+      cluster: createWriter(this.#cluster, sightings, this.#host.fieldManager),
       events: this.#events,
       clock,
       log,

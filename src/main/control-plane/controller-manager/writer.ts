@@ -9,7 +9,7 @@ import type { Resource } from '#shared/kube/resource.ts';
 import type { Informers } from './informers.ts';
 
 /** The manager that upstream's controllers leave in managedFields. */
-const fieldManager = 'kube-controller-manager';
+const usualManager = 'kube-controller-manager';
 
 /** Longest wait for the cache to show a write, so that a lost watch delays but never stops a key. */
 const patienceMs = 30_000;
@@ -78,7 +78,11 @@ export class Sightings {
 }
 
 /** A way to the API server that tells `sightings` of every write. */
-export function createWriter(cluster: Cluster, sightings: Sightings): Writer {
+export function createWriter(
+  cluster: Cluster,
+  sightings: Sightings,
+  fieldManager = usualManager,
+): Writer {
   const wrote = <T extends KubeObject>(resource: Resource<T>, object: T): T => {
     sightings.written(resource, object);
     return object;

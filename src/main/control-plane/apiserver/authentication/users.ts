@@ -17,6 +17,7 @@ export const apiServerUser: UserInfo = {
 
 export const schedulerUser = component('system:kube-scheduler');
 export const controllerManagerUser = component('system:kube-controller-manager');
+export const cloudControllerManagerUser = component('system:cloud-controller-manager');
 
 export const anonymousUser: UserInfo = { name: anonymousName, groups: [allUnauthenticated] };
 

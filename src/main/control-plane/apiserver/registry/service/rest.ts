@@ -31,6 +31,8 @@ export const serviceRest: KindRest = {
     return allocate(context, service, undefined);
   },
   async beginUpdate(context, draft, old) {
+    // The status has nothing that is given out, and the rest stays as it is.
+    if (context.request.subresource === 'status') return undefined;
     const service = draft as Draft<Service>;
     // Values that the writer left out are kept before anything new is given out.
     services.prepareForUpdate?.(service, old as Service);

@@ -1,0 +1,86 @@
+import { Informers } from '#main/control-plane/controller-manager/informers.ts';
+import { startController, type Host } from '#main/control-plane/controller-manager/runtime.ts';
+import { nodes } from '#shared/api/core/node.ts';
+import { sleep, type Clock } from '#shared/base/clock.ts';
+import type { Log } from '#shared/base/log.ts';
+import type { Cluster } from '#shared/client/cluster.ts';
+import { Recorder } from '#shared/client/events.ts';
+import { Informer } from '#shared/client/informer.ts';
+import type { Controller } from '#shared/kube/controller.ts';
+import type { Machines } from '#shared/kube/machines.ts';
+import { isSimulated } from '#shared/kube/simulated-nodes.ts';
+import { createCloudNodeController } from './cloud-node.ts';
+import { grantOwnRole } from './rbac.ts';
+import { createRouteController } from './route.ts';
+import { createServiceController } from './service.ts';
+
+export interface CloudControllerManagerOptions {
+  /** Gives the cloud controllers their role: the cluster's administrator. */
+  readonly administrator: Cluster;
+  /** As `system:cloud-controller-manager`. */
+  readonly cluster: Cluster;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Those that became nodes; without them nodes are taken as they are. */
+  readonly machines?: Machines | undefined;
+  /** Addresses to give to services of type LoadBalancer, as addresses, ranges and CIDRs; the nodes' own without. */
+  readonly addressPool?: readonly string[] | undefined;
+}
+
+const retryMs = 5_000;
+
+/** Runs the cloud controllers from when there is a node that is not simulated until disposed. */
+export function startCloudControllerManager(
+  options: CloudControllerManagerOptions,
+): AsyncDisposable {
+  const { administrator, clock, log } = options;
+  const stack = new AsyncDisposableStack();
+  const watched = stack.use(new Informer({ cluster: administrator, resource: nodes, clock, log }));
+  const stop = new AbortController();
+  let starting: Promise<void> | undefined;
+  watched.subscribe(({ after }) => {
+    if (after && !isSimulated(after)) starting ??= start();
+  });
+  return {
+    async [Symbol.asyncDispose]() {
+      stop.abort();
+      await starting;
+      await stack.disposeAsync();
+    },
+  };
+
+  async function start(): Promise<void> {
+    for (;;) {
+      try {
+        await grantOwnRole(administrator);
+        if (!stop.signal.aborted) stack.use(runControllers(options));
+        return;
+      } catch (error) {
+        log.warn('Cannot start the cloud controllers; trying again', { error });
+      }
+      await sleep(clock, retryMs, stop.signal).catch(() => {}); // only ends early when stopped
+      if (stop.signal.aborted) return;
+    }
+  }
+}
+
+function runControllers(options: CloudControllerManagerOptions): AsyncDisposable {
+  const { cluster, clock, log, machines, addressPool } = options;
+  const stack = new AsyncDisposableStack();
+  const informers = stack.use(new Informers({ cluster, clock, log }));
+  const host: Host = {
+    informers,
+    clock,
+    log,
+    fieldManager: 'cloud-controller-manager',
+    clusterFor: () => cluster,
+    recorderFor: (component, as) => stack.use(new Recorder({ cluster: as, clock, log, component })),
+  };
+  const definitions = [
+    ...(machines ? [createCloudNodeController(machines)] : []),
+    createRouteController(),
+    createServiceController(addressPool),
+  ] as readonly Controller[];
+  for (const definition of definitions) stack.use(startController(definition, host));
+  return stack;
+}
