@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createHttp2Exchange } from '#agent/api/http2-exchange.ts';
 import { createRememberingTransport } from '#agent/api/remembering-transport.ts';
+import { startDns } from '#agent/dns/index.ts';
 import { startKubeProxy } from '#agent/kube-proxy/index.ts';
 import { startTunnel } from '#agent/tunnel/index.ts';
 import { readAgentSettings, type AgentParts, type AgentSettings } from '#agent/settings.ts';
@@ -21,7 +22,7 @@ export interface AgentOptions {
 type AgentPart = (parts: AgentParts) => Promise<AsyncDisposable>;
 
 /** In the order in which they start; they end in the opposite one. */
-const agentParts: readonly AgentPart[] = [startTunnel, startKubeProxy];
+const agentParts: readonly AgentPart[] = [startTunnel, startKubeProxy, startDns];
 
 /** Starts all that makes this machine a node; disposing ends it and leaves the pods running. */
 export async function startAgent({ file, clock, log }: AgentOptions): Promise<AsyncDisposable> {

@@ -7,7 +7,7 @@ import type { Objects } from './inside.ts';
 
 interface Part {
   start(parts: AgentParts): Promise<AsyncDisposable>;
-  clean(): Promise<void>;
+  clean(settings: AgentSettings): Promise<void>;
 }
 
 /** Loaded when asked for: most namespaces run none. */
@@ -15,6 +15,10 @@ const parts = {
   'kube-proxy': async (): Promise<Part> => {
     const { startKubeProxy, removeKubeProxy } = await import('#agent/kube-proxy/index.ts');
     return { start: startKubeProxy, clean: () => removeKubeProxy() };
+  },
+  dns: async (): Promise<Part> => {
+    const { startDns, removeDns } = await import('#agent/dns/index.ts');
+    return { start: startDns, clean: (settings) => removeDns(settings) };
   },
 };
 
@@ -24,7 +28,7 @@ export type PartName = keyof typeof parts;
 export class AgentInside {
   #api = new FakeApi();
   #running: AsyncDisposableStack | undefined;
-  #parts: Part[] = [];
+  #clean: (() => Promise<void>)[] = [];
 
   async start(
     names: readonly PartName[],
@@ -43,7 +47,7 @@ export class AgentInside {
     this.#running = new AsyncDisposableStack();
     for (const name of names) {
       const part = await parts[name]();
-      this.#parts.push(part);
+      this.#clean.push(() => part.clean(settings));
       this.#running.use(await part.start({ settings, cluster, clock: systemClock, log }));
     }
   }
@@ -65,6 +69,6 @@ export class AgentInside {
 
   async clean(): Promise<void> {
     await this.stop();
-    for (const part of this.#parts.splice(0)) await part.clean();
+    for (const clean of this.#clean.splice(0)) await clean();
   }
 }

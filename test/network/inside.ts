@@ -1,5 +1,6 @@
 import { createSocket } from 'node:dgram';
 import { connect, createServer } from 'node:net';
+import { framed, frames } from '#agent/dns/tcp-frames.ts';
 import type { AgentSettings } from '#agent/settings.ts';
 import type { KubeObject } from '#shared/kube/object.ts';
 import { AgentInside, type PartName } from './agent-inside.ts';
@@ -21,6 +22,14 @@ export type Question =
       readonly timeoutMs: number;
       /** The port to ask from. */
       readonly from?: number;
+    }
+  /** Sends one message, in base64, and hands back what is answered. */
+  | {
+      readonly do: 'exchange';
+      readonly protocol: 'tcp' | 'udp';
+      readonly ip: string;
+      readonly port: number;
+      readonly message: string;
     }
   | { readonly do: 'get'; readonly url: string }
   | {
@@ -69,6 +78,7 @@ async function answer(question: Question): Promise<unknown> {
   if (question.do === 'connect') {
     return question.protocol === 'tcp' ? connectTcp(question) : askUdp(question);
   }
+  if (question.do === 'exchange') return exchange(question);
   if (question.do === 'get') {
     const response = await fetch(question.url);
     const headers = Object.fromEntries(response.headers);
@@ -78,7 +88,9 @@ async function answer(question: Question): Promise<unknown> {
   return undefined;
 }
 
-async function carryOut(order: Exclude<Question, { do: 'connect' | 'get' }>): Promise<void> {
+async function carryOut(
+  order: Exclude<Question, { do: 'connect' | 'exchange' | 'get' }>,
+): Promise<void> {
   switch (order.do) {
     case 'serve':
       return serve(order);
@@ -144,6 +156,34 @@ function askUdp({ ip, port, timeoutMs, from }: Connect): Promise<Outcome> {
   socket.once('message', (text) => finish(outcome(text.toString())));
   socket.once('error', () => finish({ result: 'refused' }));
   socket.bind(from ?? 0, () => socket.connect(port, ip, () => socket.send('?')));
+  return promise;
+}
+
+function exchange({
+  protocol,
+  ip,
+  port,
+  message,
+}: Extract<Question, { do: 'exchange' }>): Promise<string> {
+  const { promise, resolve, reject } = Promise.withResolvers<string>();
+  const sent = Buffer.from(message, 'base64');
+  if (protocol === 'udp') {
+    const socket = createSocket('udp4');
+    socket.on('message', (reply) => {
+      resolve(reply.toString('base64'));
+      socket.close();
+    });
+    socket.on('error', reject);
+    socket.send(sent, port, ip);
+  } else {
+    const socket = connect({ host: ip, port });
+    frames(socket, (reply) => {
+      resolve(reply.toString('base64'));
+      socket.destroy();
+    });
+    socket.on('error', reject);
+    socket.write(framed(sent));
+  }
   return promise;
 }
 

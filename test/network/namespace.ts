@@ -25,6 +25,8 @@ export class Namespace implements AsyncDisposable {
     this.name = name;
     sh(`ip netns del ${name} 2>/dev/null || true
       ip netns add ${name}
+      mkdir -p /etc/netns/${name}
+      : > /etc/netns/${name}/resolv.conf
       ip -n ${name} link set lo up
       ip netns exec ${name} sh -c 'echo 1 > /proc/sys/net/ipv4/ip_forward'`);
     this.#child = spawn('ip', ['netns', 'exec', name, process.execPath, program], {
@@ -65,6 +67,6 @@ export class Namespace implements AsyncDisposable {
       this.#child.disconnect();
       await gone;
     }
-    sh(`ip netns del ${this.name}`);
+    sh(`ip netns del ${this.name}; rm -r /etc/netns/${this.name}`);
   }
 }

@@ -56,6 +56,17 @@ export function hasHostBits({ address, bits }: IpRange): boolean {
   return network.some((byte, index) => byte !== address.bytes[index]);
 }
 
+/** Whether the address lies in the range; false where either text is none. */
+export function isInRange(address: string, range: IpRange | undefined): boolean {
+  const bytes = parseIp(address)?.bytes;
+  if (!range || !bytes || range.address.bytes.length !== bytes.length) return false;
+  const bits = range.address.isMapped ? range.bits - 96 : range.bits;
+  return bytes.every((byte, index) => {
+    const kept = Math.min(8, Math.max(0, bits - index * 8));
+    return (byte ^ range.address.bytes[index]!) >> (8 - kept) === 0;
+  });
+}
+
 export function isIpv6(text: string): boolean {
   return parseIp(text)?.bytes.length === 16;
 }

@@ -1,5 +1,5 @@
 import type { IPBlock } from '#shared/api/types/networking-v1.ts';
-import { formatIp, type IpRange, parseCidr, parseIp } from '#shared/kube/ip.ts';
+import { formatIp, isInRange, parseCidr } from '#shared/kube/ip.ts';
 
 /** An `ipBlock`, compiled: says whether an address is in the range and in none of its exceptions. */
 export interface Block {
@@ -13,9 +13,9 @@ export function blockOf(source: IPBlock): Block {
   return {
     source,
     has(address) {
-      const bytes = parseIp(address)?.bytes;
-      if (!bytes || !isInside(bytes, whole)) return false;
-      return !exceptions.some((exception) => isInside(bytes, exception));
+      return (
+        isInRange(address, whole) && !exceptions.some((exception) => isInRange(address, exception))
+      );
     },
   };
 }
@@ -35,13 +35,4 @@ export function edgesOf(cidr: string): readonly string[] {
     index < carries ? byte : index === carries ? byte + 1 : 0,
   );
   return [formatIp({ bytes: first }), formatIp({ bytes: next })];
-}
-
-function isInside(bytes: readonly number[], range: IpRange | undefined): boolean {
-  if (!range || range.address.bytes.length !== bytes.length) return false;
-  const bits = range.address.isMapped ? range.bits - 96 : range.bits;
-  return bytes.every((byte, index) => {
-    const kept = Math.min(8, Math.max(0, bits - index * 8));
-    return (byte ^ range.address.bytes[index]!) >> (8 - kept) === 0;
-  });
 }

@@ -1,0 +1,41 @@
+import { claimAddress, releaseAddress } from '#agent/dns/address.ts';
+import { Forwarder } from '#agent/dns/forwarder.ts';
+import { listen } from '#agent/dns/listener.ts';
+import { Resolvers } from '#agent/dns/resolvers.ts';
+import { Responder } from '#agent/dns/responder.ts';
+import { watchNames } from '#agent/dns/watched-names.ts';
+import { type RunProgram, runProgram } from '#agent/nftables/program.ts';
+import type { AgentParts } from '#agent/settings.ts';
+
+const port = 53;
+const resolversFile = '/etc/resolv.conf';
+
+/**
+ * The cluster's DNS on this node, at the address that every pod is told. It answers by what was last
+ * seen of the cluster, and so also while the API is away.
+ */
+export async function startDns({ settings, ...parts }: AgentParts): Promise<AsyncDisposable> {
+  await using started = new AsyncDisposableStack();
+  const { clock, log } = parts;
+  const { clusterDns, clusterDomain, serviceRange, podRange } = settings;
+  const view = started.use(watchNames(parts));
+  const resolvers = new Resolvers({ file: resolversFile, clock, own: clusterDns });
+  const responder = new Responder({
+    context: { view, zone: clusterDomain, serverIp: clusterDns },
+    ownRanges: [serviceRange, podRange],
+    forwarder: new Forwarder({ resolvers, clock }),
+    isReady: () => view.isSynced(),
+    clock,
+  });
+  await claimAddress(clusterDns, runProgram);
+  started.use(await listen({ address: clusterDns, port, responder, log }));
+  return started.move();
+}
+
+/** Gives the address back, as if there had never been a server. */
+export async function removeDns(
+  { clusterDns }: Pick<AgentParts['settings'], 'clusterDns'>,
+  run: RunProgram = runProgram,
+): Promise<void> {
+  await releaseAddress(clusterDns, run);
+}
