@@ -101,6 +101,13 @@ export const sections: readonly Section[] = [
     view: lazily(() => import('../features/scheduling/Scheduling.vue')),
   },
   {
+    id: 'policies',
+    title: 'Policies',
+    key: 'p',
+    kinds: [],
+    view: lazily(() => import('../features/policies/Policies.vue')),
+  },
+  {
     id: 'snapshots',
     title: 'Snapshots',
     key: 'h',
