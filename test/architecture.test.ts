@@ -1,6 +1,14 @@
 import { globSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 
+/** What turns definitions of controllers into running loops, and small rules beside it. */
+const controllerRuntime = [
+  'main/control-plane/real-nodes.ts',
+  ...['conditions', 'informers', 'runtime', 'values'].map(
+    (file) => `main/control-plane/controller-manager/${file}.ts`,
+  ),
+];
+
 /** Who may import whom. A folder may always import itself; the most specific row wins. */
 const mayImport: Readonly<Record<string, readonly string[]>> = {
   'shared/base': [],
@@ -21,12 +29,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'main/control-plane/snapshots': ['shared', 'main/control-plane/etcd', 'main/clusters'],
   'main/control-plane/scheduler': ['shared'],
   'main/control-plane/controller-manager': ['shared'],
-  'main/control-plane/cloud-controller-manager': [
-    'shared',
-    ...['conditions', 'informers', 'runtime', 'values'].map(
-      (file) => `main/control-plane/controller-manager/${file}.ts`,
-    ),
-  ],
+  'main/control-plane/cloud-controller-manager': ['shared', ...controllerRuntime],
+  'main/control-plane/local-path': ['shared', ...controllerRuntime],
   'main/clusters': ['shared'],
   // Both ends of the tunnel are one multiplexer.
   'main/provision': ['shared', 'agent/tunnel'],

@@ -5,6 +5,7 @@ import { createRememberingTransport } from '#agent/api/remembering-transport.ts'
 import { startDns } from '#agent/dns/index.ts';
 import { startKubeProxy } from '#agent/kube-proxy/index.ts';
 import { startTunnel } from '#agent/tunnel/index.ts';
+import { startLocalPath } from '#agent/volumes/local-path.ts';
 import { readAgentSettings, type AgentParts, type AgentSettings } from '#agent/settings.ts';
 import type { Clock } from '#shared/base/clock.ts';
 import type { Log } from '#shared/base/log.ts';
@@ -22,7 +23,7 @@ export interface AgentOptions {
 type AgentPart = (parts: AgentParts) => Promise<AsyncDisposable>;
 
 /** In the order in which they start; they end in the opposite one. */
-const agentParts: readonly AgentPart[] = [startTunnel, startKubeProxy, startDns];
+const agentParts: readonly AgentPart[] = [startTunnel, startKubeProxy, startDns, startLocalPath];
 
 /** Starts all that makes this machine a node; disposing ends it and leaves the pods running. */
 export async function startAgent({ file, clock, log }: AgentOptions): Promise<AsyncDisposable> {

@@ -41,6 +41,7 @@ import { churning } from '#main/control-plane/snapshots/differences.ts';
 import type { StoreStatus } from '#main/control-plane/etcd/store.ts';
 import { createDirectDialer } from '#main/control-plane/direct-dialer.ts';
 import { createWayToNodes } from '#main/control-plane/way-to-nodes.ts';
+import { startLocalPath } from '#main/control-plane/local-path/index.ts';
 import { startScheduler } from '#main/control-plane/scheduler/index.ts';
 import { addSchedulerPaths } from '#main/control-plane/scheduling-paths.ts';
 import { SchedulingEvents } from '#main/control-plane/scheduling-events.ts';
@@ -286,19 +287,34 @@ function startControllers(
   });
 }
 
-/** Idle until the first node that is not simulated. */
+/** Controllers for machines and their disks: idle until the first node that is not simulated. */
 function startCloudControllers(
   { clock, log, machines, loadBalancerAddresses: addressPool }: ControlPlaneOptions,
   server: ApiServer,
 ): AsyncDisposable {
-  return startCloudControllerManager({
-    administrator: server.clusterFor(apiServerUser, { manager: 'pilothouse' }),
-    cluster: server.clusterFor(cloudControllerManagerUser, { manager: 'cloud-controller-manager' }),
-    clock,
-    log: log.child({ component: 'cloud-controller-manager' }),
-    machines,
-    addressPool,
-  });
+  const stack = new AsyncDisposableStack();
+  const administrator = server.clusterFor(apiServerUser, { manager: 'pilothouse' });
+  const manager = 'cloud-controller-manager';
+  stack.use(
+    startCloudControllerManager({
+      administrator,
+      cluster: server.clusterFor(cloudControllerManagerUser, { manager }),
+      clock,
+      log: log.child({ component: manager }),
+      machines,
+      addressPool,
+    }),
+  );
+  const name = 'local-path-provisioner';
+  stack.use(
+    startLocalPath({
+      administrator,
+      cluster: server.clusterFor(serviceAccountUser('kube-system', name), { manager: name }),
+      clock,
+      log: log.child({ component: name }),
+    }),
+  );
+  return stack;
 }
 
 function startScheduling({ clock, log }: ControlPlaneOptions, server: ApiServer): AsyncDisposable {

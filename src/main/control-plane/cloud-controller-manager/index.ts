@@ -1,14 +1,12 @@
 import { Informers } from '#main/control-plane/controller-manager/informers.ts';
 import { startController, type Host } from '#main/control-plane/controller-manager/runtime.ts';
-import { nodes } from '#shared/api/core/node.ts';
-import { sleep, type Clock } from '#shared/base/clock.ts';
+import { startWithRealNodes } from '#main/control-plane/real-nodes.ts';
+import type { Clock } from '#shared/base/clock.ts';
 import type { Log } from '#shared/base/log.ts';
 import type { Cluster } from '#shared/client/cluster.ts';
 import { Recorder } from '#shared/client/events.ts';
-import { Informer } from '#shared/client/informer.ts';
 import type { Controller } from '#shared/kube/controller.ts';
 import type { Machines } from '#shared/kube/machines.ts';
-import { isSimulated } from '#shared/kube/simulated-nodes.ts';
 import { createCloudNodeController } from './cloud-node.ts';
 import { grantOwnRole } from './rbac.ts';
 import { createRouteController } from './route.ts';
@@ -27,41 +25,16 @@ export interface CloudControllerManagerOptions {
   readonly addressPool?: readonly string[] | undefined;
 }
 
-const retryMs = 5_000;
-
 /** Runs the cloud controllers from when there is a node that is not simulated until disposed. */
 export function startCloudControllerManager(
   options: CloudControllerManagerOptions,
 ): AsyncDisposable {
   const { administrator, clock, log } = options;
-  const stack = new AsyncDisposableStack();
-  const watched = stack.use(new Informer({ cluster: administrator, resource: nodes, clock, log }));
-  const stop = new AbortController();
-  let starting: Promise<void> | undefined;
-  watched.subscribe(({ after }) => {
-    if (after && !isSimulated(after)) starting ??= start();
+  const what = 'the cloud controllers';
+  return startWithRealNodes({ cluster: administrator, clock, log, what }, async () => {
+    await grantOwnRole(administrator);
+    return runControllers(options);
   });
-  return {
-    async [Symbol.asyncDispose]() {
-      stop.abort();
-      await starting;
-      await stack.disposeAsync();
-    },
-  };
-
-  async function start(): Promise<void> {
-    for (;;) {
-      try {
-        await grantOwnRole(administrator);
-        if (!stop.signal.aborted) stack.use(runControllers(options));
-        return;
-      } catch (error) {
-        log.warn('Cannot start the cloud controllers; trying again', { error });
-      }
-      await sleep(clock, retryMs, stop.signal).catch(() => {}); // only ends early when stopped
-      if (stop.signal.aborted) return;
-    }
-  }
 }
 
 function runControllers(options: CloudControllerManagerOptions): AsyncDisposable {
