@@ -1,49 +1,56 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
-import { connect, type AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { PassThrough, type Duplex } from 'node:stream';
+import { PassThrough } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { Exec, KubeConfig, type V1Status } from '@kubernetes/client-node';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startTestCluster, type TestCluster } from '../support/cluster.ts';
 import { serveHttps, type HttpsServer } from '../support/https-server.ts';
 import { follow, kubectlOn, kubectls, type Kubectl } from '../support/kubectl.ts';
-import { startStreamingServer, type StreamingServer } from '../support/streaming-server.ts';
+import { makePki, startTestKubelet, type TestKubelet, type TestPki } from '../support/kubelet.ts';
 import { talk } from '../support/web-socket.ts';
 import { pods } from '#shared/api/core/pod.ts';
+import type { Pod } from '#shared/api/types/core-v1.ts';
 
-let kubelet: StreamingServer;
+const web = {
+  apiVersion: 'v1',
+  kind: 'Pod',
+  metadata: { namespace: 'default', name: 'web', uid: 'u1' },
+  spec: { nodeName: 'n1', containers: [{ name: 'main', image: 'i' }] },
+  status: {
+    phase: 'Running',
+    containerStatuses: [{ name: 'main', state: { running: {} }, lastState: {} }],
+  },
+} as unknown as Pod;
+
+let made: TestPki;
+let kubelet: TestKubelet;
 let cluster: TestCluster;
 let server: HttpsServer;
 let folder: string;
 
 beforeAll(async () => {
-  kubelet = await startStreamingServer();
-  const dialKubelet = async (): Promise<Duplex> => connect(kubelet.port, '127.0.0.1');
-  const dial = async (_node: string, { port }: { port: number }): Promise<Duplex> =>
-    connect(port, '127.0.0.1');
-  cluster = await startTestCluster({ nodes: { dial, dialKubelet } });
+  made = await makePki();
+  folder = made.folder;
+  cluster = await startTestCluster({ nodes: made.wayToNodes(() => cluster.server.objects) });
   server = await serveHttps(cluster.server);
-  folder = mkdtempSync(join(tmpdir(), 'pilothouse-streams-'));
-  const key = { namespace: 'default', name: 'web' };
-  const containers = [{ name: 'main', image: 'i' }];
-  await cluster.admin.create(pods, { metadata: key, spec: { containers } as never });
-  const body = { metadata: { name: 'web' }, target: { kind: 'Node', name: 'node-1' } };
-  await cluster.admin.post(pods, { ...key, subresource: 'binding' }, body);
-  const status = { phase: 'Running', podIP: '10.244.0.9', podIPs: [{ ip: '10.244.0.9' }] };
+  kubelet = await startTestKubelet(cluster, made, [web]);
+  const { spec, status, metadata } = web;
+  const key = { namespace: 'default', name: metadata.name };
+  await cluster.admin.create(pods, { metadata: key, spec });
   const patch = { type: 'application/merge-patch+json', body: { status } } as const;
   await cluster.admin.patch(pods, key, patch, { subresource: 'status' });
 });
 
 afterAll(async () => {
-  rmSync(folder, { recursive: true, force: true });
+  await kubelet[Symbol.asyncDispose]();
   await server[Symbol.asyncDispose]();
   await cluster[Symbol.asyncDispose]();
-  await kubelet[Symbol.asyncDispose]();
+  made[Symbol.dispose]();
 });
 
 describe.each(kubectls())('$name', ({ binary }) => {
@@ -93,6 +100,20 @@ describe.each(kubectls())('$name', ({ binary }) => {
     const { stdout, stderr } = await kubectl(['attach', '-i', 'web'], 'one\ntwo\n');
     expect(stdout).toBe('ready\ngot one\ngot two\n');
     expect(stderr).toContain('saw two');
+  });
+
+  test('logs come whole, in part and as they are written', async () => {
+    kubelet.writeLog('u1', 'main', [`${binary} one`, `${binary} two`]);
+    expect(await kubectl(['logs', 'web', '--tail=1', '--timestamps'])).toMatchObject({
+      code: 0,
+      stdout: `2026-01-01T00:00:01.000000001Z ${binary} two\n`,
+    });
+    const args = ['--kubeconfig', server.kubeconfig, 'logs', '-f', 'web', '--tail=1'];
+    const output = await follow({ binary, args }, (all) => {
+      if (all === `${binary} two\n`) kubelet.writeLog('u1', 'main', [`${binary} three`]);
+      return all.includes('three');
+    });
+    expect(output).toBe(`${binary} two\n${binary} three\n`);
   });
 
   test('port-forward carries several connections', async () => {
