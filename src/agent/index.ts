@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import { createHttp2Exchange } from '#agent/api/http2-exchange.ts';
 import { createRememberingTransport } from '#agent/api/remembering-transport.ts';
 import { startDns } from '#agent/dns/index.ts';
+import { connectContainerRuntime } from '#agent/container-runtime/index.ts';
+import { startKubelet } from '#agent/kubelet/index.ts';
 import { startKubeProxy } from '#agent/kube-proxy/index.ts';
 import { startTunnel } from '#agent/tunnel/index.ts';
 import { startLocalPath } from '#agent/volumes/local-path.ts';
@@ -23,7 +25,13 @@ export interface AgentOptions {
 type AgentPart = (parts: AgentParts) => Promise<AsyncDisposable>;
 
 /** In the order in which they start; they end in the opposite one. */
-const agentParts: readonly AgentPart[] = [startTunnel, startKubeProxy, startDns, startLocalPath];
+const agentParts: readonly AgentPart[] = [
+  startTunnel,
+  startKubeProxy,
+  startDns,
+  startLocalPath,
+  startPods,
+];
 
 /** Starts all that makes this machine a node; disposing ends it and leaves the pods running. */
 export async function startAgent({ file, clock, log }: AgentOptions): Promise<AsyncDisposable> {
@@ -41,6 +49,15 @@ export async function startAgent({ file, clock, log }: AgentOptions): Promise<As
   started.use(transport);
   const cluster = createCluster(transport);
   for (const start of agentParts) started.use(await start({ settings, cluster, clock, log }));
+  return started.move();
+}
+
+/** The kubelet, over its own connection to the container runtime. */
+async function startPods(parts: AgentParts): Promise<AsyncDisposable> {
+  await using started = new AsyncDisposableStack();
+  const { settings, clock } = parts;
+  const runtime = started.use(connectContainerRuntime(settings.runtimeEndpoint, { clock }));
+  started.use(await startKubelet({ ...parts, runtime }));
   return started.move();
 }
 

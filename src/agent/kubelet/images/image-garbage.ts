@@ -1,0 +1,82 @@
+import { statfs } from 'node:fs/promises';
+import type { RuntimeImage } from '#agent/container-runtime/types.ts';
+import type { KubeletContext } from '../context.ts';
+import type { RuntimeState } from '../runtime-state.ts';
+
+const highPercent = 85;
+const lowPercent = 80;
+const minAgeMs = 120_000;
+
+/** Removes images that nothing uses when the disk fills up, those unused for longest first. */
+export class ImageGarbage {
+  readonly #context: KubeletContext;
+  readonly #state: RuntimeState;
+  readonly #lastUsed = new Map<string, number>();
+  readonly #firstSeen = new Map<string, number>();
+
+  constructor(context: KubeletContext, state: RuntimeState) {
+    this.#context = context;
+    this.#state = state;
+  }
+
+  /** Looks which images are used, and frees space where too little is left. */
+  async collect(): Promise<void> {
+    const { runtime, clock, recorder, settings, log } = this.#context;
+    const { images } = await runtime.listImages({});
+    const now = clock.now();
+    const used = this.#usedImages();
+    for (const { id = '' } of images) {
+      if (!this.#firstSeen.has(id)) this.#firstSeen.set(id, now);
+      if (used.has(id)) this.#lastUsed.set(id, now);
+    }
+    const { imageFilesystems } = await runtime.imageFsInfo({});
+    const mountpoint = imageFilesystems[0]?.fsId?.mountpoint;
+    if (!mountpoint) return;
+    const { blocks, bavail, bsize } = await statfs(mountpoint);
+    const usedPercent = 100 - Math.floor((bavail * 100) / blocks);
+    if (usedPercent < highPercent) return;
+    const wanted = (blocks * (100 - lowPercent)) / 100 - bavail;
+    const freed = await this.#free(images, used, wanted * bsize);
+    log.info('Images removed to free space', { freed, wanted: wanted * bsize });
+    if (freed >= wanted * bsize) return;
+    const { nodeName: name } = settings;
+    const about = { apiVersion: 'v1', kind: 'Node', metadata: { name, uid: name } };
+    const message = `Failed to garbage collect required amount of images. Attempted to free ${wanted * bsize} bytes, but only found ${freed} bytes eligible to free.`;
+    recorder.record(about, 'Warning', 'FreeDiskSpaceFailed', message);
+  }
+
+  #usedImages(): Set<string> {
+    const used = new Set<string>();
+    for (const { containers } of this.#state.pods())
+      for (const { imageRef, imageId, image } of containers) {
+        used.add(imageRef);
+        used.add(imageId);
+        used.add(image?.image ?? '');
+      }
+    return used;
+  }
+
+  async #free(
+    images: readonly RuntimeImage[],
+    used: ReadonlySet<string>,
+    wanted: number,
+  ): Promise<number> {
+    const { runtime, clock } = this.#context;
+    const now = clock.now();
+    const isUsed = ({ id, repoTags, repoDigests }: RuntimeImage): boolean =>
+      [id, ...repoTags, ...repoDigests].some((name) => used.has(name));
+    const unused = images
+      .filter((image) => !image.pinned && !isUsed(image))
+      .filter(({ id }) => now - (this.#firstSeen.get(id) ?? now) >= minAgeMs)
+      .toSorted((a, b) => (this.#lastUsed.get(a.id) ?? 0) - (this.#lastUsed.get(b.id) ?? 0));
+    let freed = 0;
+    for (const { id, size } of unused) {
+      if (freed >= wanted) break;
+      await runtime.removeImage({ image: { image: id } });
+      this.#lastUsed.delete(id);
+      this.#firstSeen.delete(id);
+      freed += size;
+    }
+    return freed;
+  }
+}

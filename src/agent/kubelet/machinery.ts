@@ -1,0 +1,159 @@
+import { join } from 'node:path';
+import { PodVolumes } from '#agent/volumes/index.ts';
+import { createMounts } from '#agent/volumes/mounts.ts';
+import type { Pod } from '#shared/api/types/core-v1.ts';
+import { Backoff } from './backoff.ts';
+import type { PodCgroups } from './cgroups.ts';
+import type { Capacity } from './containers/downward.ts';
+import type { KubeletContext } from './context.ts';
+import { createDirectory } from './directory.ts';
+import { Garbage } from './garbage.ts';
+import { Housekeeping } from './housekeeping.ts';
+import { ImagePuller } from './images/puller.ts';
+import type { RuntimeInfo } from './node/runtime-info.ts';
+import type { PodDirectory } from './pod-directory.ts';
+import { PodSource } from './pods/source.ts';
+import { PodWorkers } from './pods/workers.ts';
+import { Prober } from './probes/prober.ts';
+import { podIpsOf, RuntimeState } from './runtime-state.ts';
+import { StatusWriter } from './status/status-writer.ts';
+
+export interface MachineryOptions {
+  readonly context: KubeletContext;
+  readonly cgroups: PodCgroups;
+  readonly runtimeInfo: () => RuntimeInfo;
+  readonly allocatable: () => Capacity;
+}
+
+const initialBackoffMs = 10_000;
+const maxBackoffMs = 300_000;
+
+/** All that has to do with pods, wired together: who is told of what. */
+export class PodMachinery implements AsyncDisposable {
+  readonly directory: PodDirectory;
+  readonly state: RuntimeState;
+  readonly #options: MachineryOptions;
+  readonly #volumes: PodVolumes;
+  readonly #prober: Prober;
+  readonly #writer: StatusWriter;
+  readonly #workers: PodWorkers;
+  readonly #source: PodSource;
+  readonly #housekeeping: Housekeeping;
+
+  constructor(options: MachineryOptions) {
+    this.#options = options;
+    const { context, cgroups } = options;
+    const { runtime, clock, log } = context;
+    this.state = new RuntimeState({ runtime, clock, log, changed: (uid) => this.#changed(uid) });
+    this.#volumes = this.#makeVolumes();
+    this.#prober = new Prober({
+      context,
+      runtimePod: (uid) => this.state.pod(uid),
+      pod: (uid) => this.#workers.record(uid)?.pod,
+      changed: (uid) => this.touch(uid),
+    });
+    this.#writer = new StatusWriter({ context, apiPod: (uid) => this.#apiPod(uid) });
+    this.#workers = this.#makeWorkers();
+    this.#source = this.#makeSource();
+    const { state } = this;
+    const [volumes, workers, source] = [this.#volumes, this.#workers, this.#source];
+    const garbage = new Garbage({
+      context,
+      state,
+      volumes,
+      isKnown: (uid) => !source.isSynced || workers.record(uid) !== undefined,
+    });
+    const parts = { context, state, volumes, cgroups, workers, source, garbage };
+    this.#housekeeping = new Housekeeping(parts);
+    this.directory = createDirectory({ workers, state, writer: this.#writer, source });
+  }
+
+  /** Looks at what runs already, then begins to run pods. */
+  async start(): Promise<void> {
+    await this.state.start();
+    this.#source.start();
+    this.#housekeeping.start();
+  }
+
+  /** Something that a pod needs has changed. */
+  touch(uid: string): void {
+    this.#workers.touch(uid);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#housekeeping[Symbol.asyncDispose]();
+    await this.#source[Symbol.asyncDispose]();
+    await this.#workers[Symbol.asyncDispose]();
+    this.#prober[Symbol.dispose]();
+    await this.#writer[Symbol.asyncDispose]();
+    await this.state[Symbol.asyncDispose]();
+  }
+
+  #changed(uid: string): void {
+    this.#workers.touch(uid);
+    this.#housekeeping.changed(uid);
+  }
+
+  #apiPod(uid: string): Pod | undefined {
+    const pod = this.#workers.record(uid)?.pod;
+    return pod && this.#source.apiPod(pod);
+  }
+
+  #makeVolumes(): PodVolumes {
+    const { context, allocatable } = this.#options;
+    const { cluster, clock, log, objects, facts, settings } = context;
+    const hostIps = settings.nodeAddresses;
+    return new PodVolumes({
+      cluster,
+      clock,
+      log,
+      objects,
+      mounts: createMounts(facts.kernelRelease),
+      podsFolder: join(settings.folders.kubelet, 'pods'),
+      tokens: new Map(),
+      addresses: ({ spec, metadata }) => ({
+        podIps: spec.hostNetwork ? hostIps : podIpsOf(this.state.pod(metadata.uid)),
+        hostIps,
+      }),
+      allocatable,
+    });
+  }
+
+  #makeWorkers(): PodWorkers {
+    const { context, cgroups, allocatable, runtimeInfo } = this.#options;
+    const { clock, facts } = context;
+    const backoff = new Backoff({ clock, initialMs: initialBackoffMs, maxMs: maxBackoffMs });
+    const volumes = this.#volumes;
+    return new PodWorkers({
+      context,
+      state: this.state,
+      volumes,
+      cgroups,
+      prober: this.#prober,
+      writer: this.#writer,
+      allocatable,
+      start: { context, volumes, puller: new ImagePuller(context), backoff, allocatable },
+      admission: () => ({
+        hasGroupsPolicy: runtimeInfo().features?.supplementalGroupsPolicy === true,
+        hasAppArmor: facts.hasAppArmor,
+      }),
+      runtimeName: () => runtimeInfo().name,
+      networkProblem: () => runtimeInfo().networkProblem,
+      apiStatus: (uid) => this.#apiPod(uid)?.status,
+    });
+  }
+
+  #makeSource(): PodSource {
+    const { context } = this.#options;
+    return new PodSource({
+      context,
+      staticFolder: join(context.settings.folders.kubelet, 'manifests'),
+      update: (pod) => this.#workers.update(pod),
+      remove: (uid) => this.#workers.remove(uid),
+      told: (uid) => {
+        this.#workers.retell(uid);
+        this.#writer.touch(uid);
+      },
+    });
+  }
+}

@@ -1,0 +1,156 @@
+import { pods } from '#shared/api/core/pod.ts';
+import type { Pod, PodStatus } from '#shared/api/types/core-v1.ts';
+import { exponential, KeyedLoop } from '#shared/base/keyed-loop.ts';
+import { patchTypes } from '#shared/client/transport.ts';
+import { ApiError } from '#shared/kube/errors.ts';
+import type { KubeletContext } from '../context.ts';
+import { isOwnCondition } from './conditions.ts';
+import { isSame } from './same.ts';
+
+interface Kept {
+  /** The pod at the API: of a static one, its mirror. */
+  readonly at: { readonly namespace: string; readonly name: string; readonly uid: string };
+  readonly status: PodStatus;
+  readonly finished: boolean;
+}
+
+export interface StatusWriterOptions {
+  readonly context: KubeletContext;
+  /** The pod at the API as it was last seen: of a static pod, its mirror. */
+  readonly apiPod: (uid: string) => Pod | undefined;
+}
+
+/** Tells the API how pods are, the latest first; and when nothing of a deleted pod is left, that it may go. */
+export class StatusWriter implements AsyncDisposable {
+  readonly #options: StatusWriterOptions;
+  readonly #kept = new Map<string, Kept>();
+  readonly #written = new Map<string, PodStatus>();
+  readonly #loop: KeyedLoop<string>;
+
+  constructor(options: StatusWriterOptions) {
+    this.#options = options;
+    const { clock, log } = options.context;
+    this.#loop = new KeyedLoop<string>({
+      clock,
+      concurrency: 16,
+      backoffMs: exponential(200, 10_000),
+      onError: (uid, error) =>
+        log.warn('Cannot tell the status of a pod; trying again', { uid, error }),
+      run: (uid) => this.#write(uid),
+    });
+  }
+
+  /** What is told of the pod now. */
+  status(uid: string): PodStatus | undefined {
+    return this.#kept.get(uid)?.status;
+  }
+
+  /** `finished`: nothing of the pod is left on the node. */
+  set(uid: string, status: PodStatus, { finished = false }: { finished?: boolean } = {}): void {
+    const known = this.#kept.get(uid);
+    if (known && known.finished === finished && isSame(known.status, status)) return;
+    const pod = this.#options.apiPod(uid);
+    const { namespace = '', name = '', uid: apiUid = uid } = pod?.metadata ?? {};
+    this.#kept.set(uid, {
+      at: { namespace, name, uid: apiUid },
+      status,
+      finished: finished || (known?.finished ?? false),
+    });
+    this.#loop.add(uid);
+  }
+
+  /** The pod at the API has changed, or its mirror has come. */
+  touch(uid: string): void {
+    if (this.#kept.has(uid)) this.#loop.add(uid);
+  }
+
+  forget(uid: string): void {
+    this.#kept.delete(uid);
+    this.#written.delete(uid);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#loop[Symbol.asyncDispose]();
+  }
+
+  async #write(uid: string): Promise<void> {
+    const kept = this.#kept.get(uid);
+    const pod = this.#options.apiPod(uid);
+    if (!kept || !pod) return;
+    const { context } = this.#options;
+    const { name, namespace, uid: apiUid, deletionTimestamp } = pod.metadata;
+    const key = { namespace, name };
+    try {
+      const base = this.#written.get(apiUid) ?? pod.status;
+      const change = statusChange(base, kept.status);
+      if (change) {
+        const body = { metadata: { uid: apiUid }, status: change };
+        const options = { subresource: 'status' };
+        await context.cluster.patch(pods, key, { type: patchTypes.strategic, body }, options);
+        this.#written.set(apiUid, kept.status);
+      }
+      if (!kept.finished || !deletionTimestamp) return;
+      await context.cluster.delete(pods, key, {
+        gracePeriodSeconds: 0,
+        preconditions: { uid: apiUid },
+      });
+    } catch (error) {
+      // Gone, or another pod of the same name by now: there is nobody to tell.
+      if (!ApiError.is(error, 'NotFound', 'Conflict')) throw error;
+    }
+  }
+}
+
+/** Only the kubelet writes these; the API keeps the rest. */
+function statusChange(before: PodStatus, after: PodStatus): Record<string, unknown> | undefined {
+  const change: Record<string, unknown> = {};
+  const old = before as Readonly<Record<string, unknown>>;
+  const fresh = after as Readonly<Record<string, unknown>>;
+  for (const name of ownFields) {
+    if (isSame(old[name], fresh[name])) continue;
+    if (fresh[name] === undefined) change[name] = null;
+    else if (name === 'podIPs' || name === 'hostIPs')
+      change[name] = [{ $patch: 'replace' }, ...(fresh[name] as readonly unknown[])];
+    else change[name] = fresh[name];
+  }
+  const conditions = conditionChanges(before, after);
+  if (conditions.length > 0) {
+    change['conditions'] = conditions;
+    const order = (after.conditions ?? []).map(({ type }) => ({ type }));
+    if (order.length > 0) change['$setElementOrder/conditions'] = order;
+  }
+  return Object.keys(change).length > 0 ? change : undefined;
+}
+
+const ownFields = [
+  'observedGeneration',
+  'phase',
+  'reason',
+  'message',
+  'hostIP',
+  'hostIPs',
+  'podIP',
+  'podIPs',
+  'startTime',
+  'initContainerStatuses',
+  'containerStatuses',
+  'ephemeralContainerStatuses',
+  'qosClass',
+  'allocatedResources',
+  'resources',
+] as const;
+
+function conditionChanges(before: PodStatus, after: PodStatus): unknown[] {
+  const old = before.conditions ?? [];
+  const fresh = after.conditions ?? [];
+  if (fresh.length === 0) return old.map(({ type }) => ({ $patch: 'delete', type }));
+  return fresh.flatMap((one) => {
+    const known = old.find(({ type }) => type === one.type);
+    if (!isOwnCondition(one.type) || isSame(known, one)) return [];
+    // What is merged keeps what the patch does not speak of.
+    const dropped = ['reason', 'message'].filter(
+      (name) => known && name in known && !(name in one),
+    );
+    return [{ ...one, ...Object.fromEntries(dropped.map((name) => [name, null])) }];
+  });
+}

@@ -1,0 +1,141 @@
+import { mkdir, readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Pod, Volume } from '#shared/api/types/core-v1.ts';
+import { claimNameOf, resolveClaim } from './claims.ts';
+import type { VolumeContext } from './context.ts';
+import {
+  configMapVolumes,
+  downwardVolumes,
+  emptyDirVolumes,
+  hostPathVolumes,
+  nfsVolumes,
+  projectedVolumes,
+  secretVolumes,
+  type VolumePlugin,
+} from './plugins.ts';
+import { bindSubPath } from './sub-path.ts';
+
+const plugins: readonly VolumePlugin[] = [
+  configMapVolumes,
+  secretVolumes,
+  downwardVolumes,
+  projectedVolumes,
+  emptyDirVolumes,
+  hostPathVolumes,
+  nfsVolumes,
+];
+
+export interface VolumeFailure {
+  readonly volume: string;
+  readonly error: Error;
+}
+
+export interface VolumePlace {
+  readonly path: string;
+  readonly isReadOnly: boolean;
+}
+
+export interface SubPath {
+  readonly container: string;
+  /** Of the mount in the container's list. */
+  readonly at: number;
+  readonly volume: string;
+  readonly path: string;
+}
+
+/** The volumes of this node's pods, on disk below each pod's folder. */
+export class PodVolumes {
+  readonly #context: VolumeContext;
+  readonly #places = new Map<string, Map<string, VolumePlace>>();
+
+  constructor(context: VolumeContext) {
+    this.#context = context;
+  }
+
+  podFolder(uid: string): string {
+    return join(this.#context.podsFolder, uid);
+  }
+
+  /** Makes the pod's volumes and brings them up to date. What cannot be made yet is told, not thrown. */
+  async setUp(pod: Pod): Promise<readonly VolumeFailure[]> {
+    const { uid } = pod.metadata;
+    const places = this.#places.get(uid) ?? new Map<string, VolumePlace>();
+    this.#places.set(uid, places);
+    const failures = await Promise.all(
+      (pod.spec.volumes ?? []).map(async (volume) => {
+        try {
+          const place = await this.#setUpOne(pod, volume);
+          places.set(volume.name, place);
+          return undefined;
+        } catch (error) {
+          return { volume: volume.name, error: error as Error };
+        }
+      }),
+    );
+    return failures.filter((one) => one !== undefined);
+  }
+
+  /** Where the volume is on the host, once it is set up. */
+  place(uid: string, volume: string): VolumePlace | undefined {
+    return this.#places.get(uid)?.get(volume);
+  }
+
+  /** A part of a volume as a mount of its own, which links in the volume cannot lead astray. */
+  async subPath(pod: Pod, sub: SubPath): Promise<string> {
+    const place = this.place(pod.metadata.uid, sub.volume);
+    if (!place) throw new Error(`cannot find the volume "${sub.volume}"`);
+    const parts = ['volume-subpaths', sub.volume, sub.container, String(sub.at)];
+    const target = join(this.podFolder(pod.metadata.uid), ...parts);
+    await bindSubPath(this.#context.mounts, { ...place, subPath: sub.path, target });
+    return target;
+  }
+
+  /** Unmounts and removes all volumes of a pod whose containers have ended. */
+  async tearDown(uid: string): Promise<void> {
+    const folder = this.podFolder(uid);
+    const { mounts, tokens } = this.#context;
+    for (const point of await mounts.below(folder)) await mounts.unmount(point);
+    await rm(join(folder, 'volume-subpaths'), { recursive: true, force: true });
+    for (const part of ['volumes', 'plugins']) await emptyKinds(join(folder, part));
+    this.#places.delete(uid);
+    for (const key of tokens.keys()) if (key.startsWith(`${uid}/`)) tokens.delete(key);
+  }
+
+  /** Removes what is left of a pod; its volumes have been torn down. */
+  async remove(uid: string): Promise<void> {
+    await this.tearDown(uid);
+    await rm(this.podFolder(uid), { recursive: true, force: true });
+  }
+
+  async #setUpOne(pod: Pod, stated: Volume): Promise<VolumePlace> {
+    const claim = claimNameOf(pod, stated);
+    const resolved =
+      claim === undefined
+        ? {
+            plugin: plugins.find(({ matches }) => matches(stated)),
+            volume: stated,
+            name: stated.name,
+          }
+        : await resolveClaim(pod, stated, claim, this.#context);
+    const { plugin, volume, name } = resolved;
+    if (!plugin)
+      throw new Error(
+        `no volume plugin matched: volume "${stated.name}" is of a kind that this node cannot mount`,
+      );
+    const podFolder = this.podFolder(pod.metadata.uid);
+    const folder = join(podFolder, 'volumes', `kubernetes.io~${plugin.name}`, name);
+    await mkdir(join(podFolder, 'volumes'), { recursive: true, mode: 0o750 });
+    await plugin.setUp({ pod, volume, folder, podFolder, context: this.#context });
+    const isReadOnly = plugin.isReadOnly || stated.persistentVolumeClaim?.readOnly === true;
+    return { path: plugin.placeOf?.(volume) ?? folder, isReadOnly };
+  }
+}
+
+/** Removes the volumes of each kind and leaves the kinds' folders, as upstream does. */
+async function emptyKinds(folder: string): Promise<void> {
+  const kinds = await readdir(folder).catch(() => []); // a pod without volumes has no such folder
+  for (const kind of kinds) {
+    for (const name of await readdir(join(folder, kind)))
+      await rm(join(folder, kind, name), { recursive: true, force: true });
+  }
+}
