@@ -1,3 +1,4 @@
+import { Reinvocation } from '#main/control-plane/apiserver/admission/dynamic/reinvocation.ts';
 import type {
   AdmissionContext,
   AdmissionOperation,
@@ -25,18 +26,27 @@ export class AdmissionChain {
     this.#context = context;
   }
 
-  /** True if nobody wants to see such a request. */
-  isIdle(operation: AdmissionOperation, resource: Resource, subresource: string): boolean {
-    const { admit, validate } = this.#route(operation, resource, subresource);
-    return admit.length === 0 && validate.length === 0;
-  }
-
-  /** Lets the plugins change the object, one after the other. */
+  /**
+   * Lets the plugins change the object, one after the other; again, once, if one of those that
+   * others define has changed what earlier ones had seen.
+   */
   async admit(request: AdmissionRequest): Promise<void> {
     const { operation, resource, subresource } = request;
     const { admit } = this.#route(operation, resource, subresource);
-    for (const plugin of admit) {
-      const waits = plugin.admit!(request, this.#context);
+    const reinvocation = new Reinvocation();
+    await this.#admitOnce(request, admit, reinvocation);
+    if (!reinvocation.isWanted) return;
+    reinvocation.isSecondRound = true;
+    await this.#admitOnce(request, admit, reinvocation);
+  }
+
+  async #admitOnce(
+    request: AdmissionRequest,
+    plugins: readonly AdmissionPlugin[],
+    reinvocation: Reinvocation,
+  ): Promise<void> {
+    for (const plugin of plugins) {
+      const waits = plugin.admit!(request, this.#context, reinvocation);
       if (waits) await waits;
     }
   }

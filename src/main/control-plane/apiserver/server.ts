@@ -33,6 +33,7 @@ import {
   type PortRange,
 } from '#main/control-plane/apiserver/registry/service/node-ports.ts';
 import type { Component } from '#main/control-plane/apiserver/registry/component-status/rest.ts';
+import { WebhookCaller } from '#main/control-plane/apiserver/webhook/call.ts';
 import type { Security, SecurityContext } from '#main/control-plane/apiserver/security.ts';
 import { Lister } from '#main/control-plane/apiserver/storage/lister.ts';
 import { ObjectStore } from '#main/control-plane/apiserver/storage/object-store.ts';
@@ -93,7 +94,9 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
   const cluster = clusterFor(loopbackUser, { manager: 'kube-apiserver' });
   const context = { objects: base.cache, cluster, clusterFor, clock, log };
   const security = options.security(context);
-  const admission = new AdmissionChain(security.admission, context);
+  const webhooks = new WebhookCaller({ services: base.services, clock });
+  const { catalog } = base;
+  const admission = new AdmissionChain(security.admission, { ...context, catalog, webhooks });
   const core: Core = { ...base, security, admission, loopback: cluster };
   gate = new Gate(security.authorizer);
   const metrics = new Metrics();

@@ -16,7 +16,7 @@ export const authorizerType = objectType(authorizer);
 export const resourceCheckType = objectType(resourceCheck);
 
 /** What may be asked about; a path, or a resource. */
-interface CheckedRequest {
+export interface CheckedRequest {
   readonly path?: string;
   readonly group?: string;
   readonly resource?: string;
@@ -27,14 +27,14 @@ interface CheckedRequest {
   readonly labelSelector?: string;
 }
 
-interface CheckDecision {
+export interface CheckDecision {
   readonly isAllowed: boolean;
   readonly reason: string;
   readonly error?: string;
 }
 
 /** Somebody's permissions, as expressions ask for them. */
-interface PermissionCheck {
+export interface PermissionCheck {
   check(verb: string, request: CheckedRequest): CheckDecision;
   forServiceAccount(namespace: string, name: string): PermissionCheck;
 }
@@ -48,8 +48,13 @@ type Held<T> = Opaque<T>;
 
 const never = (): boolean => false;
 
-function celAuthorizer(permissions: PermissionCheck): CelValue {
+export function celAuthorizer(permissions: PermissionCheck): CelValue {
   return new Opaque(authorizer, permissions, never);
+}
+
+/** `authorizer.requestResource` */
+export function celResourceCheck(permissions: PermissionCheck, request: CheckedRequest): CelValue {
+  return checkOf(resourceCheck, { permissions, request });
 }
 
 function checkOf(type: string, check: Check): Opaque<Check> {

@@ -1,3 +1,4 @@
+import { Reinvocation } from '#main/control-plane/apiserver/admission/dynamic/reinvocation.ts';
 import { expect, test } from 'vitest';
 import { admissionPlugins } from '#main/control-plane/apiserver/admission/index.ts';
 import type {
@@ -18,6 +19,7 @@ import type { Cluster } from '#shared/client/cluster.ts';
 import { ApiError } from '#shared/kube/errors.ts';
 import type { Draft, KubeObject } from '#shared/kube/object.ts';
 import type { Resource } from '#shared/kube/resource.ts';
+import { admissionContext } from '../../../../../test/support/admission-context.ts';
 import { FakeClock } from '../../../../../test/support/fake-clock.ts';
 import { MemoryObjectCache } from '../../../../../test/support/object-cache.ts';
 
@@ -59,12 +61,12 @@ async function outcome(given: Given): Promise<unknown> {
     options: undefined,
     warn: () => {},
   };
-  const context = { objects, cluster: {} as Cluster, clock: new FakeClock() };
+  const context = admissionContext({ objects, cluster: {} as Cluster, clock: new FakeClock() });
   const plugins = admissionPlugins({ authorizer: nobody }).filter((plugin) =>
     plugin.handles(request.operation, resource, request.subresource),
   );
   try {
-    for (const plugin of plugins) await plugin.admit?.(request, context);
+    for (const plugin of plugins) await plugin.admit?.(request, context, new Reinvocation());
     for (const plugin of plugins) await plugin.validate?.(request, context);
   } catch (error) {
     if (ApiError.is(error)) return `${error.code} ${error.message}`;

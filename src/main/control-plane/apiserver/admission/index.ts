@@ -6,6 +6,8 @@ import {
 import { defaultIngressClass } from '#main/control-plane/apiserver/admission/default-ingress-class.ts';
 import { defaultStorageClass } from '#main/control-plane/apiserver/admission/default-storage-class.ts';
 import { defaultTolerationSeconds } from '#main/control-plane/apiserver/admission/default-toleration-seconds.ts';
+import { mutatingWebhooks } from '#main/control-plane/apiserver/admission/dynamic/mutating-webhooks.ts';
+import { validatingWebhooks } from '#main/control-plane/apiserver/admission/dynamic/validating-webhooks.ts';
 import { limitRanger } from '#main/control-plane/apiserver/admission/limit-ranger.ts';
 import { namespaceLifecycle } from '#main/control-plane/apiserver/admission/namespace-lifecycle.ts';
 import { nodeRestriction } from '#main/control-plane/apiserver/admission/node-restriction.ts';
@@ -47,6 +49,8 @@ export function admissionPlugins({ authorizer }: AdmissionPluginsOptions): Admis
     defaultIngressClass,
     podTopologyLabels,
     podResizeValidator,
+    mutatingWebhooks(authorizer),
+    validatingWebhooks(authorizer),
     resourceQuota(),
   ];
 }

@@ -1,6 +1,11 @@
 import type { UserInfo } from '#main/control-plane/apiserver/authentication/authenticator.ts';
 import type { ObjectCache } from '#main/control-plane/apiserver/object-cache.ts';
+import type { Reinvocation } from '#main/control-plane/apiserver/admission/dynamic/reinvocation.ts';
+import type { Catalog } from '#main/control-plane/apiserver/catalog.ts';
+import type { ObjectCodec } from '#main/control-plane/apiserver/registry/object-codec.ts';
+import type { WebhookCaller } from '#main/control-plane/apiserver/webhook/call.ts';
 import type { Clock } from '#shared/base/clock.ts';
+import type { Log } from '#shared/base/log.ts';
 import type { Cluster } from '#shared/client/cluster.ts';
 import type { Draft, KubeObject } from '#shared/kube/object.ts';
 import type { Resource } from '#shared/kube/resource.ts';
@@ -24,6 +29,8 @@ export interface AdmissionRequest {
   readonly oldObject: KubeObject | undefined;
   /** CreateOptions, UpdateOptions, PatchOptions, DeleteOptions or the connect's options. */
   readonly options: unknown;
+  /** How `object` is read from JSON, where it is not the resource's own kind. */
+  readonly codec?: ObjectCodec | undefined;
   /** Adds a sentence to the response's `Warning` headers. */
   warn(sentence: string): void;
 }
@@ -32,7 +39,10 @@ export interface AdmissionContext {
   readonly objects: ObjectCache;
   /** The API server's own identity, for what a plugin has to write. */
   readonly cluster: Cluster;
+  readonly catalog: Catalog;
+  readonly webhooks: WebhookCaller;
   readonly clock: Clock;
+  readonly log: Log;
 }
 
 /**
@@ -42,7 +52,11 @@ export interface AdmissionContext {
 export interface AdmissionPlugin {
   readonly name: string;
   handles(operation: AdmissionOperation, resource: Resource, subresource: string): boolean;
-  admit?(request: AdmissionRequest, context: AdmissionContext): Promise<void> | void;
+  admit?(
+    request: AdmissionRequest,
+    context: AdmissionContext,
+    reinvocation: Reinvocation,
+  ): Promise<void> | void;
   validate?(request: AdmissionRequest, context: AdmissionContext): Promise<void> | void;
   /** Takes back what `validate` charged (a quota) when the write did not happen after all. */
   revert?(request: AdmissionRequest, context: AdmissionContext): Promise<void> | void;

@@ -14,6 +14,7 @@ import { pods } from '#shared/api/core/pod.ts';
 import type { PodSpec } from '#shared/api/types/core-v1.ts';
 import type { Cluster } from '#shared/client/cluster.ts';
 import { ApiError } from '#shared/kube/errors.ts';
+import { admissionContext } from '../../../../../test/support/admission-context.ts';
 import { FakeClock } from '../../../../../test/support/fake-clock.ts';
 import { MemoryObjectCache } from '../../../../../test/support/object-cache.ts';
 
@@ -75,7 +76,7 @@ function validate(labels: Record<string, string>, request: Partial<AdmissionRequ
   objects.put(pods, { metadata: { name: 'b', namespace: 'd' }, spec });
   objects.put(pods, { metadata: { name: 'a', namespace: 'd' }, spec });
   const warnings: string[] = [];
-  const context = { objects, cluster: {} as Cluster, clock: new FakeClock() };
+  const context = admissionContext({ objects, cluster: {} as Cluster, clock: new FakeClock() });
   try {
     void podSecurity.validate!(
       {

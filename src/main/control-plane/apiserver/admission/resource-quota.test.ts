@@ -12,6 +12,7 @@ import type { ResourceQuota } from '#shared/api/types/core-v1.ts';
 import type { Cluster } from '#shared/client/cluster.ts';
 import { ApiError, conflict } from '#shared/kube/errors.ts';
 import type { KubeObject } from '#shared/kube/object.ts';
+import { admissionContext } from '../../../../../test/support/admission-context.ts';
 import { FakeClock } from '../../../../../test/support/fake-clock.ts';
 import { MemoryObjectCache } from '../../../../../test/support/object-cache.ts';
 
@@ -36,7 +37,7 @@ function namespaceWith(hard: Record<string, string>, scopes?: readonly string[])
     },
   } as unknown as Cluster;
   const plugin = resourceQuota();
-  const context = { objects, cluster, clock: new FakeClock() };
+  const context = admissionContext({ objects, cluster, clock: new FakeClock() });
   const requestOf = (object: object, more: Partial<AdmissionRequest> = {}): AdmissionRequest => ({
     operation: 'CREATE',
     resource: pods,

@@ -50,6 +50,7 @@ export async function readPosted<T extends KubeObject>(
     object,
     oldObject: undefined,
     options,
+    codec: served.codec,
     warn: request.warn,
   };
   await core.admission.admit(admission);

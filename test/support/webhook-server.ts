@@ -1,0 +1,66 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createServer, type Server } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+export interface WebhookServer extends AsyncDisposable {
+  readonly port: number;
+  readonly url: string;
+  /** PEM in base64, for `caBundle`. */
+  readonly caBundle: string;
+  /** Every body that was posted, by path, the first one first. */
+  readonly asked: { readonly path: string; readonly body: unknown }[];
+}
+
+/** What a webhook answers: an object, a status code, or nothing ever. */
+export type Respond = (body: never, path: string) => unknown;
+
+/** A webhook on 127.0.0.1 with a certificate for that address and for `names`. */
+export async function serveWebhook(
+  respond: Respond,
+  names: readonly string[] = [],
+): Promise<WebhookServer> {
+  const folder = mkdtempSync(join(tmpdir(), 'pilothouse-webhook-'));
+  const file = (name: string): string => join(folder, name);
+  const alternatives = ['IP:127.0.0.1', ...names.map((name) => `DNS:${name}`)].join(',');
+  execFileSync(
+    'openssl',
+    ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes']
+      .concat(['-keyout', file('key.pem'), '-out', file('cert.pem'), '-days', '2'])
+      .concat(['-subj', '/CN=webhook', '-addext', `subjectAltName=${alternatives}`]),
+    { stdio: 'ignore' },
+  );
+  const cert = readFileSync(file('cert.pem'), 'utf8');
+  const key = readFileSync(file('key.pem'), 'utf8');
+  rmSync(folder, { recursive: true, force: true });
+  const asked: WebhookServer['asked'] = [];
+  const server: Server = createServer({ cert, key }, (request, response) => {
+    void (async () => {
+      const chunks: Buffer[] = [];
+      for await (const chunk of request) chunks.push(chunk as Buffer);
+      const text = Buffer.concat(chunks).toString();
+      const body = (text ? JSON.parse(text) : undefined) as never;
+      const path = request.url ?? '';
+      asked.push({ path, body });
+      const answer = await respond(body, path);
+      if (answer === undefined) return;
+      const code = typeof answer === 'number' ? answer : 200;
+      response.writeHead(code, { 'content-type': 'application/json' });
+      response.end(code === 200 ? JSON.stringify(answer) : 'no');
+    })();
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  return {
+    port,
+    url: `https://127.0.0.1:${port}`,
+    caBundle: Buffer.from(cert).toString('base64'),
+    asked,
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
