@@ -20,7 +20,13 @@ export const sections: readonly Section[] = [
     kinds: [],
     view: lazily(() => import('../features/overview/Overview.vue')),
   },
-  { id: 'nodes', title: 'Nodes', key: 'n', kinds: ['nodes'] },
+  {
+    id: 'nodes',
+    title: 'Nodes',
+    key: 'n',
+    kinds: ['nodes'],
+    view: lazily(() => import('../features/nodes/Nodes.vue')),
+  },
   {
     id: 'workloads',
     title: 'Workloads',
