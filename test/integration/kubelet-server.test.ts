@@ -2,9 +2,11 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
 import { request } from 'node:https';
+import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startTestCluster, type TestCluster } from '../support/cluster.ts';
+import { startHostContainers, type HostContainers } from '../support/host-containers.ts';
 import { makePki, startTestKubelet, type TestKubelet, type TestPki } from '../support/kubelet.ts';
 import { clientCertificates } from '#main/clusters/certificates.ts';
 import type { KeyPair } from '#main/clusters/pki.ts';
@@ -49,6 +51,7 @@ const web = {
 
 let made: TestPki;
 let cluster: TestCluster;
+let containers: HostContainers;
 let kubelet: TestKubelet;
 let admin: KeyPair;
 let token: string;
@@ -65,9 +68,10 @@ beforeAll(async () => {
       return { ...security, tokens: { issuer, issue } };
     },
   });
-  kubelet = await startTestKubelet(cluster, made, [web]);
+  containers = await startHostContainers(join(made.folder, 'logs'), [web]);
+  kubelet = await startTestKubelet(cluster, made, containers);
   const line = 'I1121 10:40:50.592759       1 log.go:244] Started UDP server on port  8081';
-  kubelet.writeLog('u1', 'c', ['I1121 first', line]);
+  containers.writeLog('u1', 'c', ['I1121 first', line]);
   admin = await pki.certificate(clientCertificates.apiServerKubeletClient);
   const key = { namespace: 'default', name: 'default' };
   await cluster.admin.create(serviceAccounts, { metadata: key });
@@ -78,6 +82,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await kubelet[Symbol.asyncDispose]();
+  await containers[Symbol.asyncDispose]();
   await cluster[Symbol.asyncDispose]();
   made[Symbol.dispose]();
 });

@@ -11,6 +11,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startTestCluster, type TestCluster } from '../support/cluster.ts';
 import { serveHttps, type HttpsServer } from '../support/https-server.ts';
 import { follow, kubectlOn, kubectls, type Kubectl } from '../support/kubectl.ts';
+import { startHostContainers, type HostContainers } from '../support/host-containers.ts';
 import { makePki, startTestKubelet, type TestKubelet, type TestPki } from '../support/kubelet.ts';
 import { talk } from '../support/web-socket.ts';
 import { pods } from '#shared/api/core/pod.ts';
@@ -28,6 +29,7 @@ const web = {
 } as unknown as Pod;
 
 let made: TestPki;
+let containers: HostContainers;
 let kubelet: TestKubelet;
 let cluster: TestCluster;
 let server: HttpsServer;
@@ -38,7 +40,8 @@ beforeAll(async () => {
   folder = made.folder;
   cluster = await startTestCluster({ nodes: made.wayToNodes(() => cluster.server.objects) });
   server = await serveHttps(cluster.server);
-  kubelet = await startTestKubelet(cluster, made, [web]);
+  containers = await startHostContainers(join(made.folder, 'logs'), [web]);
+  kubelet = await startTestKubelet(cluster, made, containers);
   const { spec, status, metadata } = web;
   const key = { namespace: 'default', name: metadata.name };
   await cluster.admin.create(pods, { metadata: key, spec });
@@ -48,6 +51,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await kubelet[Symbol.asyncDispose]();
+  await containers[Symbol.asyncDispose]();
   await server[Symbol.asyncDispose]();
   await cluster[Symbol.asyncDispose]();
   made[Symbol.dispose]();
@@ -103,14 +107,14 @@ describe.each(kubectls())('$name', ({ binary }) => {
   });
 
   test('logs come whole, in part and as they are written', async () => {
-    kubelet.writeLog('u1', 'main', [`${binary} one`, `${binary} two`]);
+    containers.writeLog('u1', 'main', [`${binary} one`, `${binary} two`]);
     expect(await kubectl(['logs', 'web', '--tail=1', '--timestamps'])).toMatchObject({
       code: 0,
       stdout: `2026-01-01T00:00:01.000000001Z ${binary} two\n`,
     });
     const args = ['--kubeconfig', server.kubeconfig, 'logs', '-f', 'web', '--tail=1'];
     const output = await follow({ binary, args }, (all) => {
-      if (all === `${binary} two\n`) kubelet.writeLog('u1', 'main', [`${binary} three`]);
+      if (all === `${binary} two\n`) containers.writeLog('u1', 'main', [`${binary} three`]);
       return all.includes('three');
     });
     expect(output).toBe(`${binary} two\n${binary} three\n`);

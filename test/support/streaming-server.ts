@@ -8,8 +8,6 @@ import type { SpdyStream } from '#main/control-plane/apiserver/streaming/spdy/st
 
 export interface StreamingServer extends AsyncDisposable {
   readonly port: number;
-  /** Method, URL and protocols of every connection. */
-  readonly asked: readonly string[];
 }
 
 type Streams = ReadonlyMap<string, SpdyStream>;
@@ -19,10 +17,8 @@ type Streams = ReadonlyMap<string, SpdyStream>;
  * machine, `/attach…` is a process that repeats its input, `/portForward…` leads to this machine.
  */
 export async function startStreamingServer(): Promise<StreamingServer> {
-  const asked: string[] = [];
   const sockets = new Set<Duplex>();
-  const server = createServer((request, response) => {
-    asked.push(`${request.method} ${request.url}`);
+  const server = createServer((_request, response) => {
     response.writeHead(500, { 'content-type': 'text/plain; charset=utf-8' });
     response.end('Upgrade request required\n');
   });
@@ -31,14 +27,11 @@ export async function startStreamingServer(): Promise<StreamingServer> {
     socket.once('close', () => sockets.delete(socket));
   });
   server.on('upgrade', (request, socket, head) => {
-    const offered = request.headersDistinct['x-stream-protocol-version'] ?? [];
-    asked.push(`${request.method} ${request.url} ${offered.join(' ')}`);
     serve(request, socket, head);
   });
   await once(server.listen(0, '127.0.0.1'), 'listening');
   return {
     port: (server.address() as AddressInfo).port,
-    asked,
     async [Symbol.asyncDispose]() {
       for (const socket of sockets) socket.destroy();
       server.close();

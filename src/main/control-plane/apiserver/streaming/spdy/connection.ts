@@ -168,7 +168,7 @@ export class SpdyConnection {
   #abandoned(id: number): void {
     this.#replies.get(id)?.reject(new Error('The other side refused a stream'));
     this.#replies.delete(id);
-    this.#streams.get(id)?.abandon();
+    this.#streams.get(id)?.reset();
   }
 
   #send(frame: Buffer, done: () => void = () => {}): void {

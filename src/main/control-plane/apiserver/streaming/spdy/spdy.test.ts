@@ -146,11 +146,19 @@ test('A stream that is given up is given up on the other side, and no other is',
   const { client, accepted } = connected();
   const one = await client.open({});
   const two = await client.open({});
-  const closed = once(accepted[0]!, 'close');
+  const closed = once(accepted[0]!.resume(), 'close');
   one.destroy();
   await closed;
   two.end('still here');
   expect(await text(accepted[1]!)).toBe('still here');
+  client.destroy();
+});
+
+test('What came before a stream is given up can still be read', async () => {
+  const { client, accepted } = connected();
+  const stream = await client.open({});
+  stream.write('the last words', () => stream.destroy());
+  expect(await text(accepted[0]!)).toBe('the last words');
   client.destroy();
 });
 

@@ -42,16 +42,20 @@ export class SpdyStream extends Duplex {
     return promise;
   }
 
-  /** The other side gave the stream up. */
-  abandon(error?: Error): void {
+  /** The other side is done with the stream: what came can still be read, nothing goes back. */
+  reset(): void {
     this.#isReset = true;
-    this.destroy(error);
+    if (this.destroyed) return;
+    if (!this.#isRemoteOver) this.push(null);
+    this.#isRemoteOver = true;
+    this.end();
   }
 
   /** The connection is over: what came whole can still be read. */
   lose(error: Error): void {
+    this.#isReset = true;
     if (this.#isRemoteOver) this.end();
-    else this.abandon(error);
+    else this.destroy(error);
   }
 
   override _read(): void {
@@ -59,11 +63,13 @@ export class SpdyStream extends Duplex {
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: () => void): void {
-    this.#wire.data(this.id, chunk, false, done);
+    if (this.#isReset) done();
+    else this.#wire.data(this.id, chunk, false, done);
   }
 
   override _final(done: () => void): void {
-    this.#wire.data(this.id, Buffer.alloc(0), true, done);
+    if (this.#isReset) done();
+    else this.#wire.data(this.id, Buffer.alloc(0), true, done);
   }
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
