@@ -27,7 +27,9 @@ const codes = {
 
 export type Reason = keyof typeof codes;
 
+/** Empty where there is nothing but a message. */
 export type CauseType =
+  | ''
   | 'FieldValueNotFound'
   | 'FieldValueRequired'
   | 'FieldValueDuplicate'
@@ -99,7 +101,7 @@ export class ApiError extends Error {
   toStatus(): Status {
     const { reason, causes, details } = this;
     const statusCauses = causes.map(({ type, field, message }): StatusCause => ({
-      reason: type,
+      ...(type && { reason: type }),
       message,
       ...(field && { field }),
     }));
@@ -123,7 +125,7 @@ export class ApiError extends Error {
     return new ApiError((reason ?? '') as Reason, message ?? reason ?? 'unknown error', {
       ...(code !== undefined && { code }),
       causes: (causes ?? []).map((cause) => ({
-        type: (cause.reason ?? 'FieldValueInvalid') as CauseType,
+        type: (cause.reason ?? '') as CauseType,
         field: cause.field ?? '',
         message: cause.message ?? '',
       })),

@@ -6,6 +6,8 @@ import {
 import { defaultIngressClass } from '#main/control-plane/apiserver/admission/default-ingress-class.ts';
 import { defaultStorageClass } from '#main/control-plane/apiserver/admission/default-storage-class.ts';
 import { defaultTolerationSeconds } from '#main/control-plane/apiserver/admission/default-toleration-seconds.ts';
+import { mutatingPolicies } from '#main/control-plane/apiserver/admission/dynamic/mutating-policies.ts';
+import { validatingPolicies } from '#main/control-plane/apiserver/admission/dynamic/validating-policies.ts';
 import { mutatingWebhooks } from '#main/control-plane/apiserver/admission/dynamic/mutating-webhooks.ts';
 import { validatingWebhooks } from '#main/control-plane/apiserver/admission/dynamic/validating-webhooks.ts';
 import { limitRanger } from '#main/control-plane/apiserver/admission/limit-ranger.ts';
@@ -49,7 +51,9 @@ export function admissionPlugins({ authorizer }: AdmissionPluginsOptions): Admis
     defaultIngressClass,
     podTopologyLabels,
     podResizeValidator,
+    mutatingPolicies(authorizer),
     mutatingWebhooks(authorizer),
+    validatingPolicies(authorizer),
     validatingWebhooks(authorizer),
     resourceQuota(),
   ];

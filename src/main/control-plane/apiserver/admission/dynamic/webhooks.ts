@@ -171,8 +171,10 @@ function failure(name: string, why: string, cause?: unknown): CallFailure {
 
 /** What upstream answers where a webhook that must be asked cannot be. */
 export function failClosed(error: CallFailure): ApiError {
-  return new ApiError('InternalError', `Internal error occurred: ${error.message}`, {
+  const { message } = error;
+  return new ApiError('InternalError', `Internal error occurred: ${message}`, {
     cause: error,
+    causes: [{ type: '', field: '', message }],
   });
 }
 
