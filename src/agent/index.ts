@@ -5,6 +5,7 @@ import { createRememberingTransport } from '#agent/api/remembering-transport.ts'
 import { startDns } from '#agent/dns/index.ts';
 import { connectContainerRuntime } from '#agent/container-runtime/index.ts';
 import { startKubelet } from '#agent/kubelet/index.ts';
+import { startKubeletServer } from '#agent/kubelet/server/index.ts';
 import { startKubeProxy } from '#agent/kube-proxy/index.ts';
 import { startTunnel } from '#agent/tunnel/index.ts';
 import { startLocalPath } from '#agent/volumes/local-path.ts';
@@ -52,12 +53,13 @@ export async function startAgent({ file, clock, log }: AgentOptions): Promise<As
   return started.move();
 }
 
-/** The kubelet, over its own connection to the container runtime. */
+/** The kubelet and its own API, over one connection to the container runtime. */
 async function startPods(parts: AgentParts): Promise<AsyncDisposable> {
   await using started = new AsyncDisposableStack();
   const { settings, clock } = parts;
   const runtime = started.use(connectContainerRuntime(settings.runtimeEndpoint, { clock }));
-  started.use(await startKubelet({ ...parts, runtime }));
+  const { directory: kubelet } = started.use(await startKubelet({ ...parts, runtime }));
+  started.use(await startKubeletServer({ ...parts, kubelet, runtime }));
   return started.move();
 }
 
