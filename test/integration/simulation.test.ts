@@ -82,14 +82,23 @@ test('the default nodes leave once a real one is ready, and their pods go there'
   expect(await get('nodes', '-o', 'name')).toBe('node/simulated-1\nnode/simulated-2');
   const conditions = [{ type: 'Ready', status: 'True', reason: 'KubeletReady', message: 'ready' }];
   const capacity = { cpu: '8', memory: '32Gi', pods: '110' };
+  const addresses = [{ type: 'InternalIP', address: '10.1.2.3' }];
   const real = {
     apiVersion: 'v1',
     kind: 'Node',
     metadata: { name: 'real' },
-    status: { capacity, allocatable: capacity, conditions },
+    status: { capacity, allocatable: capacity, conditions, addresses },
   };
   await kubectl(['create', '-f', '-'], JSON.stringify(real));
   expect(await eventually('node/real', () => get('nodes', '-o', 'name'), 90)).toBe('node/real');
   const nodes = await get('pods', '-l', 'app=web', '-o', 'jsonpath={.items[*].spec.nodeName}');
   expect(new Set(nodes.split(' '))).toEqual(new Set(['real']));
 }, 120_000);
+
+test('with the real node come what only makes sense on one: addresses of load balancers, disks', async () => {
+  await kubectl(['expose', 'deployment', 'web', '--port=80', '--type=LoadBalancer']);
+  const ingress = 'jsonpath={.status.loadBalancer.ingress[*].ip}';
+  expect(await eventually('10.1.2.3', () => get('service', 'web', '-o', ingress))).toBe('10.1.2.3');
+  const classes = () => get('storageclass', '-o', 'jsonpath={.items[*].metadata.name}');
+  expect(await eventually('local-path', classes)).toBe('local-path');
+});
