@@ -137,14 +137,17 @@ async function reportList(server: Server): Promise<void> {
   }
   const times: number[] = [];
   let bytes = 0;
-  for (let i = 0; i < 7; i++) {
+  const lists = 7;
+  const before = await cpuSeconds(server);
+  for (let i = 0; i < lists; i++) {
     const at = performance.now();
-    bytes = (await call(server.session, 'GET', `${podsPath}?limit=${podsListed}`)).length;
+    bytes = await download(server.session, `${podsPath}?limit=${podsListed}`);
     times.push(performance.now() - at);
   }
+  const own = (((await cpuSeconds(server)) - before) / lists) * 1000;
   const median = times.sort((a, b) => a - b)[3]!;
   console.log(
-    `list of ${podsListed} pods: ${median.toFixed(0)} ms for ${(bytes / 1e6).toFixed(0)} MB, ratio ${(rival.listOf10kMs / median).toFixed(1)} (goal 10)`,
+    `list of ${podsListed} pods: ${median.toFixed(0)} ms for ${(bytes / 1e6).toFixed(0)} MB, ratio ${(rival.listOf10kMs / median).toFixed(1)} (goal 10); ${own.toFixed(0)} ms of the server's own, ratio ${(rival.listOf10kMs / own).toFixed(1)}`,
   );
 }
 
@@ -180,6 +183,15 @@ async function reportWatchers(server: Server): Promise<void> {
     `events to ${watchers} watchers: ${Math.round(perCore)} per core-second, ratio ${(perCore / rival.eventsPerCoreSecond).toFixed(1)} (goal 3)`,
   );
   for (const connection of connections) connection.destroy();
+}
+
+/** Reads it all and keeps nothing: what a client does with it is not the server's time. */
+async function download(session: ClientHttp2Session, path: string): Promise<number> {
+  const stream = session.request({ ':path': path });
+  let bytes = 0;
+  stream.on('data', (chunk: Buffer) => (bytes += chunk.length));
+  await once(stream, 'end');
+  return bytes;
 }
 
 function call(

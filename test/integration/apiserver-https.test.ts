@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { once } from 'node:events';
 import { connect } from 'node:http2';
 import { request } from 'node:https';
 import { promisify } from 'node:util';
@@ -152,6 +153,36 @@ test('A large list comes compressed to who accepts that', async () => {
   const packed = await send(server, path, { headers: { 'accept-encoding': 'gzip' } });
   expect(packed.headers).toMatchObject({ 'content-encoding': 'gzip' });
   expect(Number(packed.headers['content-length'])).toBeLessThan(20_000);
+});
+
+test('A very large list is written bit by bit: the same bytes by either HTTP, and a client may leave', async () => {
+  await using cluster = await startTestCluster();
+  await using server = await serveHttps(cluster.server);
+  const sizes = Array.from({ length: 60 }, (_, index) =>
+    index === 30 ? 1_000_000 : 50_000 + index,
+  );
+  for (const [index, size] of sizes.entries())
+    await cluster.admin.create(configMaps, {
+      metadata: { namespace: 'default', name: `map-${String(index).padStart(2, '0')}` },
+      data: { text: String(index % 10).repeat(size) },
+    });
+  const path = '/api/v1/namespaces/default/configmaps';
+  const first = await send(server, path);
+  const list = JSON.parse(first.body) as { readonly items: { readonly data: { text: string } }[] };
+  expect(list.items.map(({ data }) => data.text.length)).toEqual(sizes);
+  expect(first.headers['content-length']).toBe(String(Buffer.byteLength(first.body)));
+
+  const session = connect(server.url, { ca: server.certificate });
+  const left = session.request({ ':path': path });
+  left.on('error', () => {}); // what it breaks off with is not the point
+  await once(left, 'data');
+  left.close();
+  const stream = session.request({ ':path': path });
+  const chunks: Buffer[] = [];
+  stream.on('data', (chunk: Buffer) => chunks.push(chunk));
+  await once(stream, 'end');
+  expect(Buffer.concat(chunks).toString()).toBe(first.body);
+  session.destroy();
 });
 
 test('Disposing the server ends its watches at once, and waits for nobody', async () => {

@@ -62,7 +62,7 @@ export async function sendCompressed(exchange: Exchange, answer: Answer): Promis
   );
 }
 
-function acceptsGzip({ headers }: Exchange): boolean {
+export function acceptsGzip({ headers }: Exchange): boolean {
   return (headerOf(headers, 'accept-encoding') ?? '').includes('gzip');
 }
 

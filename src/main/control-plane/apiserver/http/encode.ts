@@ -1,5 +1,5 @@
 import type { ServedResource } from '#main/control-plane/apiserver/catalog.ts';
-import { encodeJsonList, listMetaOf } from '#main/control-plane/apiserver/http/encode-list.ts';
+import { JsonList, listMetaOf } from '#main/control-plane/apiserver/http/encode-list.ts';
 import type { Representation } from '#main/control-plane/apiserver/http/media-types.ts';
 import { metadataOf, parseInclude, tableOf } from '#main/control-plane/apiserver/http/table.ts';
 import type { Query } from '#main/control-plane/apiserver/request/request-info.ts';
@@ -32,11 +32,21 @@ export function encodeResponse(response: EncodedResponse, context: EncodeContext
   if (rendering === 'object' && !isPretty) {
     if (format === 'json') {
       if (response.type === 'entry') return encodeEntry(response.entry.as(served.form));
-      if (response.type === 'list') return encodeJsonList(served, response.page);
+      if (response.type === 'list') return new JsonList(served, response.page).toBytes();
     }
     if (format === 'protobuf' && response.type !== 'object') return encodeStored(response, served);
   }
   return encodeValue(render(response, context), representation, isPretty);
+}
+
+/** The answer as a list that may be written bit by bit, if that is what was asked for. */
+export function jsonListOf(
+  response: EncodedResponse,
+  { representation, served, isPretty }: EncodeContext,
+): JsonList | undefined {
+  const { rendering, format } = representation;
+  const isPlain = rendering === 'object' && format === 'json' && !isPretty;
+  return isPlain && response.type === 'list' ? new JsonList(served, response.page) : undefined;
 }
 
 function encodeEntry(entry: Entry): Buffer {

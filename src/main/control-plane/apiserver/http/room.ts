@@ -4,7 +4,12 @@ import type { Writable } from 'node:stream';
 export function roomIn(target: Writable): Promise<void> | undefined {
   if (!target.writableNeedDrain || target.destroyed) return undefined;
   const { promise, resolve } = Promise.withResolvers<void>();
-  target.once('drain', resolve);
-  target.once('close', resolve);
+  const settle = (): void => {
+    target.off('drain', settle);
+    target.off('close', settle);
+    resolve();
+  };
+  target.on('drain', settle);
+  target.on('close', settle);
   return promise;
 }

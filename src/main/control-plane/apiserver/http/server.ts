@@ -3,12 +3,17 @@ import type { UserInfo } from '#main/control-plane/apiserver/authentication/auth
 import { attributesOf, type Gate } from '#main/control-plane/apiserver/gate.ts';
 import {
   errorFormat,
+  acceptsGzip,
   sendCompressed,
   streamTo,
   wantsPretty,
   warningHeaders,
 } from '#main/control-plane/apiserver/http/answer.ts';
-import { encodeResponse, encodeValue } from '#main/control-plane/apiserver/http/encode.ts';
+import {
+  encodeResponse,
+  encodeValue,
+  jsonListOf,
+} from '#main/control-plane/apiserver/http/encode.ts';
 import {
   headerOf,
   type Exchange,
@@ -199,23 +204,27 @@ export class HttpServer {
       exchange.send(response.code, headers, '');
       return response.code;
     }
-    const body = encodeResponse(response, {
+    const context = {
       served,
       representation,
       query: exchange.query,
       now: core.clock.now(),
       isPretty: wantsPretty(exchange),
-    });
+    };
     const code = response.type === 'list' ? 200 : response.code;
-    await sendCompressed(exchange, {
-      code,
-      headers: {
-        ...headers,
-        'content-type': representation.contentType,
-        ...warningHeaders(warnings),
-      },
-      body,
-    });
+    const more = {
+      ...headers,
+      'content-type': representation.contentType,
+      ...warningHeaders(warnings),
+    };
+    const list = acceptsGzip(exchange) ? undefined : jsonListOf(response, context);
+    if (list?.isLong) {
+      const stream = exchange.open(code, { ...more, 'content-length': list.length });
+      await list.writeTo(stream);
+    } else {
+      const body = list?.toBytes() ?? encodeResponse(response, context);
+      await sendCompressed(exchange, { code, headers: more, body });
+    }
     return code;
   }
 

@@ -12,12 +12,14 @@ class Namespace {
   #names: string[] = [];
   #added: string[] = [];
   #hasRemoved = false;
+  #sorted: readonly Entry[] | undefined;
 
   put(entry: Entry): Entry | undefined {
     const { name } = entry;
     const previous = this.entries.get(name);
     if (!previous) this.#added.push(name);
     this.entries.set(name, entry);
+    this.#sorted = undefined;
     return previous;
   }
 
@@ -25,10 +27,16 @@ class Namespace {
     const previous = this.entries.get(name);
     if (previous) this.#hasRemoved = true;
     this.entries.delete(name);
+    this.#sorted = undefined;
     return previous;
   }
 
-  names(): readonly string[] {
+  /** In the order of their names; kept until something changes. */
+  sorted(): readonly Entry[] {
+    return (this.#sorted ??= this.#inOrder().map((name) => this.entries.get(name)!));
+  }
+
+  #inOrder(): readonly string[] {
     if (this.#added.length === 0 && !this.#hasRemoved) return this.#names;
     const kept = this.#hasRemoved
       ? this.#names.filter((name) => this.entries.has(name))
@@ -104,13 +112,11 @@ export class ResourceCache {
   }
 
   /** In the order of their keys, as etcd's: `a-b/x` comes before `a/x`. */
-  sorted(namespace = ''): Entry[] {
-    const result: Entry[] = [];
-    for (const id of namespace ? [namespace] : this.#namespaceOrder()) {
-      const bucket = this.#namespaces.get(id);
-      if (bucket) for (const name of bucket.names()) result.push(bucket.entries.get(name)!);
-    }
-    return result;
+  sorted(namespace = ''): readonly Entry[] {
+    const ids = namespace ? [namespace] : this.#namespaceOrder();
+    const [first = '', ...others] = ids;
+    const all = this.#namespaces.get(first)?.sorted() ?? [];
+    return all.concat(...others.map((id) => this.#namespaces.get(id)!.sorted()));
   }
 
   /** Takes one change in and tells everybody; objects come in the order of their commits. */
