@@ -1,7 +1,7 @@
 // The programs of the outside world that tests are judged by, and the Debian packages they come in.
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { delimiter, isAbsolute, join } from 'node:path';
 
 const packages = {
   etcd: 'etcd-server',
@@ -10,6 +10,7 @@ const packages = {
   openssl: 'openssl',
   nft: 'nftables',
   conntrack: 'conntrack',
+  '/usr/lib/cni/ptp': 'containernetworking-plugins',
   chromium: 'chromium',
   python3: 'python3-venv',
   pip3: 'python3-pip',
@@ -37,6 +38,7 @@ export function installSystemPackages() {
 }
 
 function isOnPath(program) {
+  if (isAbsolute(program)) return existsSync(program);
   return (process.env.PATH ?? '')
     .split(delimiter)
     .some((folder) => existsSync(join(folder, program)));

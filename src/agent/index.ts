@@ -7,6 +7,7 @@ import { connectContainerRuntime } from '#agent/container-runtime/index.ts';
 import { startKubelet } from '#agent/kubelet/index.ts';
 import { startKubeletServer } from '#agent/kubelet/server/index.ts';
 import { startKubeProxy } from '#agent/kube-proxy/index.ts';
+import { startNetwork } from '#agent/network/index.ts';
 import { startTunnel } from '#agent/tunnel/index.ts';
 import { startLocalPath } from '#agent/volumes/local-path.ts';
 import { readAgentSettings, type AgentParts, type AgentSettings } from '#agent/settings.ts';
@@ -53,12 +54,13 @@ export async function startAgent({ file, clock, log }: AgentOptions): Promise<As
   return started.move();
 }
 
-/** The kubelet and its own API, over one connection to the container runtime. */
+/** The network of pods, the kubelet and its own API, over one connection to the container runtime. */
 async function startPods(parts: AgentParts): Promise<AsyncDisposable> {
   await using started = new AsyncDisposableStack();
   const { settings, clock } = parts;
   const runtime = started.use(connectContainerRuntime(settings.runtimeEndpoint, { clock }));
-  const { directory: kubelet } = started.use(await startKubelet({ ...parts, runtime }));
+  const network = started.use(await startNetwork(parts));
+  const { directory: kubelet } = started.use(await startKubelet({ ...parts, runtime, network }));
   started.use(await startKubeletServer({ ...parts, kubelet, runtime }));
   return started.move();
 }

@@ -1,3 +1,7 @@
+import { join } from 'node:path';
+import type { CniPlaces } from '#agent/network/cni-configuration.ts';
+import type { Network } from '#agent/network/index.ts';
+import type { StartedPod } from '#agent/network/policy-enforcer.ts';
 import type { AgentParts, AgentSettings } from '#agent/settings.ts';
 import { createLog } from '#shared/base/log.ts';
 import { systemClock } from '#shared/base/system-clock.ts';
@@ -20,7 +24,22 @@ const parts = {
     const { startDns, removeDns } = await import('#agent/dns/index.ts');
     return { start: startDns, clean: (settings) => removeDns(settings) };
   },
+  network: async (): Promise<Part> => {
+    const { startNetwork, removeNetwork } = await import('#agent/network/index.ts');
+    return {
+      start: (parts) => startNetwork(parts, cniPlacesOf(parts.settings)),
+      clean: (settings) => removeNetwork(cniPlacesOf(settings)),
+    };
+  },
 };
+
+/** A namespace has no files of its own: these are kept apart from the machine's. */
+export function cniPlacesOf({ folders }: AgentSettings): CniPlaces {
+  return {
+    configuration: join(folders.state, 'cni', '10-pilothouse.conflist'),
+    leases: join(folders.state, 'leases'),
+  };
+}
 
 export type PartName = keyof typeof parts;
 
@@ -28,6 +47,7 @@ export type PartName = keyof typeof parts;
 export class AgentInside {
   #api = new FakeApi();
   #running: AsyncDisposableStack | undefined;
+  #network: Network | undefined;
   #clean: (() => Promise<void>)[] = [];
 
   async start(
@@ -48,7 +68,9 @@ export class AgentInside {
     for (const name of names) {
       const part = await parts[name]();
       this.#clean.push(() => part.clean(settings));
-      this.#running.use(await part.start({ settings, cluster, clock: systemClock, log }));
+      const running = await part.start({ settings, cluster, clock: systemClock, log });
+      this.#running.use(running);
+      if (name === 'network') this.#network = running as Network;
     }
   }
 
@@ -56,6 +78,10 @@ export class AgentInside {
     for (const [plural, all] of Object.entries(objects)) {
       for (const object of all) this.#api.put(plural, object);
     }
+  }
+
+  async podStarted(started: StartedPod): Promise<void> {
+    await this.#network?.podStarted(started);
   }
 
   remove(plural: string, key: string): void {

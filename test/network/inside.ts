@@ -2,6 +2,7 @@ import { createSocket } from 'node:dgram';
 import { connect, createServer } from 'node:net';
 import { framed, frames } from '#agent/dns/tcp-frames.ts';
 import type { AgentSettings } from '#agent/settings.ts';
+import type { Pod } from '#shared/api/types/core-v1.ts';
 import type { KubeObject } from '#shared/kube/object.ts';
 import { AgentInside, type PartName } from './agent-inside.ts';
 
@@ -39,6 +40,8 @@ export type Question =
       readonly objects: Objects;
     }
   | { readonly do: 'put'; readonly objects: Objects }
+  /** As a kubelet says when a pod's sandbox has its addresses. */
+  | { readonly do: 'podStarted'; readonly pod: Pod; readonly addresses: readonly string[] }
   | { readonly do: 'remove'; readonly plural: string; readonly key: string }
   | { readonly do: 'stop' }
   /** Stops, and takes away all that the parts have set up. */
@@ -98,6 +101,8 @@ async function carryOut(
       return agent.start(order.parts, order.settings, order.objects);
     case 'put':
       return agent.put(order.objects);
+    case 'podStarted':
+      return agent.podStarted(order);
     case 'remove':
       return agent.remove(order.plural, order.key);
     case 'stop':
@@ -155,7 +160,12 @@ function askUdp({ ip, port, timeoutMs, from }: Connect): Promise<Outcome> {
   };
   socket.once('message', (text) => finish(outcome(text.toString())));
   socket.once('error', () => finish({ result: 'refused' }));
-  socket.bind(from ?? 0, () => socket.connect(port, ip, () => socket.send('?')));
+  socket.bind(from ?? 0, () =>
+    socket.connect(port, ip, (error?: Error) => {
+      if (error) finish({ result: 'timeout' });
+      else socket.send('?');
+    }),
+  );
   return promise;
 }
 

@@ -1,3 +1,6 @@
+import { rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { AgentSettings } from '#agent/settings.ts';
 import type { Node } from '#shared/api/types/core-v1.ts';
 import type { HttpAnswer, Outcome, Question } from './inside.ts';
@@ -30,6 +33,7 @@ const hostOf = (name: HostName): Host => {
       clusterDns: '10.96.0.10',
       serviceRange: '10.96.0.0/16',
       podRange: '10.244.0.0/16',
+      folders: { state: join(tmpdir(), `pilothouse-lab-${process.pid}-${name}`) },
     } as AgentSettings,
     node: {
       apiVersion: 'v1',
@@ -63,7 +67,10 @@ export class Lab implements AsyncDisposable {
       ip link set lan up
       ip route add 203.0.113.0/28 via ${hosts.h1.address}
       ip route add 203.0.113.16/28 via ${hosts.h2.address}`);
-    for (const host of Object.values(hosts)) this.#addHost(host, outside);
+    for (const host of Object.values(hosts)) {
+      outside.run(`ip route add ${host.podRange} via ${host.address}`);
+      this.#addHost(host, outside);
+    }
     for (const [pod, host] of Object.entries(pods)) this.#addPod(pod, hosts[host]);
   }
 
@@ -103,8 +110,9 @@ export class Lab implements AsyncDisposable {
     return namespace;
   }
 
-  #addHost({ name, address, gateway }: Host, outside: Namespace): void {
+  #addHost({ name, address, gateway, settings }: Host, outside: Namespace): void {
     const host = this.#add(name);
+    this.#stack.defer(() => rmSync(settings.folders.state, { recursive: true, force: true }));
     this.#addresses.set(name, address);
     const other = name === 'h1' ? hosts.h2 : hosts.h1;
     sh(`ip -n ${outside.name} link add ${name} type veth peer name eth0 netns ${host.name}

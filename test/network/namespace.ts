@@ -57,7 +57,9 @@ export class Namespace implements AsyncDisposable {
     const id = ++this.#last;
     const waiting = Promise.withResolvers<unknown>();
     this.#waiting.set(id, waiting);
-    this.#child.send({ id, ...question });
+    this.#child.send({ id, ...question }, (error) => {
+      if (error) waiting.reject(new Error(`Cannot ask ${this.name}`, { cause: error }));
+    });
     return waiting.promise as Promise<T>;
   }
 

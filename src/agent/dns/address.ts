@@ -3,7 +3,7 @@ import type { RunProgram } from '#agent/nftables/program.ts';
 import { NftTable, removeTable } from '#agent/nftables/table.ts';
 
 const tableName = 'ip pilothouse-dns';
-const witness = 'server-address';
+const serverAddress = 'server-address';
 
 /**
  * Gives this node the cluster's DNS address, so that whoever asks there is answered here. Packets to
@@ -12,9 +12,9 @@ const witness = 'server-address';
  */
 export async function claimAddress(address: string, run: RunProgram): Promise<void> {
   await run('ip', ['address', 'replace', `${address}/32`, 'dev', 'lo', 'scope', 'host']);
-  const table = new NftTable({ name: tableName, run, witness });
+  const table = new NftTable({ name: tableName, run, witness: `set ${serverAddress}` });
   table.put('', rulesFor());
-  table.put('address', new PartBuilder().element(witness, address));
+  table.put('address', new PartBuilder().element(serverAddress, address));
   await table.apply();
 }
 
@@ -26,10 +26,10 @@ export async function releaseAddress(address: string, run: RunProgram): Promise<
 }
 
 function rulesFor(): PartBuilder {
-  const asked = `ip daddr @${witness} meta l4proto { tcp, udp } th dport 53 notrack`;
-  const answered = `ip saddr @${witness} meta l4proto { tcp, udp } th sport 53 notrack`;
+  const asked = `ip daddr @${serverAddress} meta l4proto { tcp, udp } th dport 53 notrack`;
+  const answered = `ip saddr @${serverAddress} meta l4proto { tcp, udp } th sport 53 notrack`;
   return new PartBuilder()
-    .set(witness, 'set { type ipv4_addr ; }')
+    .set(serverAddress, 'set { type ipv4_addr ; }')
     .chain('prerouting', [asked], 'type filter hook prerouting priority -300')
     .chain('output', [asked, answered], 'type filter hook output priority -300');
 }

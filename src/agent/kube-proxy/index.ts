@@ -29,6 +29,8 @@ export async function startKubeProxy(parts: AgentParts): Promise<AsyncDisposable
       backoffMs: exponential(100, 30_000),
       onError: (_key, error) => log.error('Cannot set up services; trying again', { error }),
       run: async (key) => {
+        // Changes that come together are taken together.
+        await Promise.resolve();
         if (key === 'sync') return proxy.sync();
         await proxy.repair();
         return { afterMs: repairPeriodMs };

@@ -43,7 +43,7 @@ export class Proxy implements AsyncDisposable {
     this.#table = new NftTable({
       name: tableName,
       run: options.run,
-      witness: sets.nodePortIps,
+      witness: `set ${sets.nodePortIps}`,
       isFilledByRules: (set) => set.startsWith(affinityPrefix),
     });
     this.#table.put('', frame(options.settings));

@@ -20,7 +20,7 @@ export interface Kubelet extends AsyncDisposable {
   readonly directory: PodDirectory;
 }
 
-export interface KubeletParts extends AgentParts {
+export interface KubeletParts extends AgentParts, Pick<KubeletContext, 'network'> {
   readonly runtime: ContainerRuntime;
 }
 

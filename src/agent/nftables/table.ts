@@ -6,8 +6,8 @@ import { edits, replacement, type TableName } from '#agent/nftables/transaction.
 export interface NftTableOptions {
   readonly name: TableName;
   readonly run: RunProgram;
-  /** A small set that is always there: listing it tells whether the table still is. */
-  readonly witness: string;
+  /** A small set or map that is always there: listing it tells whether the table still is. */
+  readonly witness: `${'set' | 'map'} ${string}`;
   /** Sets that rules fill by themselves, whose elements outlive the first `apply`. */
   readonly isFilledByRules?: (set: string) => boolean;
 }
@@ -36,15 +36,22 @@ export class NftTable {
 
   /** Throws what nft said; then nothing has changed, and the next call replaces the whole table. */
   async apply(): Promise<void> {
-    const { name, run } = this.#options;
-    const commands = this.#isKnown
-      ? edits(name, this.#ledger.change())
-      : [replacement(name, this.#ledger.whole()), ...(await this.#kept())].join('\n');
-    // What is put in from here on is the next transaction's.
-    this.#ledger.settle();
-    if (commands === '') return;
+    if (this.#isKnown) {
+      const commands = edits(this.#options.name, this.#ledger.change());
+      // What is put in from here on is the next transaction's.
+      this.#ledger.settle();
+      if (commands === '') return;
+      const isDone = await this.#run(commands).then(
+        () => true,
+        () => false, // somebody else has been at the table: made anew, it is right again
+      );
+      if (isDone) return;
+    }
     this.#isKnown = false;
-    await run('nft', ['-f', '-'], { input: commands });
+    const kept = await this.#kept();
+    const whole = replacement(this.#options.name, this.#ledger.whole());
+    this.#ledger.settle();
+    await this.#run([whole, ...kept].join('\n'));
     this.#isKnown = true;
   }
 
@@ -52,13 +59,18 @@ export class NftTable {
   async check(): Promise<boolean> {
     const { name, run, witness } = this.#options;
     try {
-      await run('nft', ['list', 'set', ...name.split(' '), witness]);
+      const [kind = '', own = ''] = witness.split(' ');
+      await run('nft', ['list', kind, ...name.split(' '), own]);
       return true;
     } catch (error) {
       if (!(error as Error).message.includes('No such file or directory')) throw error;
       this.#isKnown = false;
       return false;
     }
+  }
+
+  async #run(commands: string): Promise<void> {
+    await this.#options.run('nft', ['-f', '-'], { input: commands });
   }
 
   /** Commands that put back what rules had filled in. */

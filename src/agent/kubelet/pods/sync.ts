@@ -8,7 +8,7 @@ import { CrashLoopError, startContainer, type StartParts } from '../containers/s
 import type { KubeletContext } from '../context.ts';
 import { pullSecrets } from '../images/credentials.ts';
 import type { Prober } from '../probes/prober.ts';
-import type { RuntimePod, RuntimeState } from '../runtime-state.ts';
+import { podIpsOf, type RuntimePod, type RuntimeState } from '../runtime-state.ts';
 import { planPod, type PodPlan, type PlannedStart } from './plan.ts';
 import { stopSandboxes } from './stop.ts';
 import type { PodRecord } from './record.ts';
@@ -141,7 +141,7 @@ async function startPlanned(
   { parts, secrets }: StartContext,
 ): Promise<SyncOutcome> {
   const { pod, uid } = record;
-  const { state } = parts;
+  const { context, state } = parts;
   const sandboxParts: SandboxParts = { ...parts, seen: record.seen };
   const outcome = {
     changed: plan.kill.length > 0,
@@ -160,6 +160,7 @@ async function startPlanned(
     }
     outcome.changed = true;
     await state.refresh(uid);
+    await context.network?.podStarted({ pod, addresses: podIpsOf(state.pod(uid)) });
   }
   const runtimePod = state.pod(uid);
   if (!runtimePod) return { ...outcome, failed: true };
