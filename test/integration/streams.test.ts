@@ -215,6 +215,30 @@ describe('a terminal over WebSocket', () => {
   });
 });
 
+describe('a log over WebSocket', () => {
+  const path = '/api/v1/namespaces/default/pods/web/log?tailLines=1';
+  const log = 'over WebSocket\n';
+
+  test.each([
+    { protocols: ['binary.k8s.io'], expected: ['', log] },
+    { protocols: [], expected: ['', log] },
+    { protocols: ['base64.binary.k8s.io'], expected: ['', Buffer.from(log).toString('base64')] },
+  ])('$protocols.0 is spoken', async ({ protocols, expected }) => {
+    containers.writeLog('u1', 'main', [log.trim()]);
+    const { messages, protocol, code } = await talk(server, path, { protocols });
+    expect({ protocol, code, messages: messages.map(String) }).toEqual({
+      protocol: protocols[0] ?? '',
+      code: 1000,
+      messages: expected,
+    });
+  });
+
+  test('What is refused is refused in HTTP', async () => {
+    const wrong = path.replace('web', 'nope');
+    await expect(talk(server, wrong, {})).rejects.toThrow('404');
+  });
+});
+
 test.each(['exec', 'attach', 'portforward'])('%s without an upgrade is refused', async (what) => {
   const { stderr } = await kubectlOn(
     'kubectl',

@@ -23,6 +23,7 @@ export interface WayToNodesOptions {
 
 const simulatedLabel = 'pilothouse.dev/simulated';
 const defaultKubeletPort = 10_250;
+const handshakeTimeoutMs = 10_000;
 
 /** The way to kubelets and pods. Simulated nodes have none, and say so. */
 export function createWayToNodes(options: WayToNodesOptions): NodeConnector {
@@ -76,11 +77,13 @@ function encrypted(
     fail(new ApiError('ServiceUnavailable', message, { cause }));
   };
   const abort = (): void => fail(signal?.reason as Error);
+  secure.setTimeout(handshakeTimeoutMs, () => refused(new Error('TLS handshake timeout')));
   signal?.addEventListener('abort', abort, { once: true });
   secure.once('error', refused);
   secure.once('secureConnect', () => {
     signal?.removeEventListener('abort', abort);
     secure.off('error', refused);
+    secure.setTimeout(0);
     resolve(secure);
   });
   return promise;

@@ -3,6 +3,9 @@ import type { Duplex } from 'node:stream';
 import type { DialOptions, DialTarget } from '#main/control-plane/node-dialer.ts';
 import { ApiError } from '#shared/kube/errors.ts';
 
+/** As Go's dialer. */
+const dialTimeoutMs = 30_000;
+
 /** A TCP connection from this machine. Throws `ServiceUnavailable` in Go's words. */
 export function dialTcp({ host, port }: DialTarget, options: DialOptions = {}): Promise<Duplex> {
   const { signal } = options;
@@ -25,11 +28,14 @@ export function dialTcp({ host, port }: DialTarget, options: DialOptions = {}): 
       ),
     );
   const abort = (): void => fail(signal?.reason as Error);
+  const late = Object.assign(new Error('connection timed out'), { code: 'ETIMEDOUT' });
+  socket.setTimeout(dialTimeoutMs, () => refused(late));
   socket.once('error', refused);
   signal?.addEventListener('abort', abort, { once: true });
   socket.once('connect', () => {
     signal?.removeEventListener('abort', abort);
     socket.off('error', refused);
+    socket.setTimeout(0);
     socket.setNoDelay(true);
     resolve(socket);
   });

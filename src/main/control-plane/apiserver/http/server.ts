@@ -35,8 +35,12 @@ import {
   bodyLimitBytes,
   resourceRequest,
 } from '#main/control-plane/apiserver/http/resource-request.ts';
-import { upgradeExchange, webSocketExchange } from '#main/control-plane/apiserver/http/upgrade.ts';
-import { isWebSocketRequest } from '#main/control-plane/apiserver/streaming/websocket.ts';
+import { upgradeExchange } from '#main/control-plane/apiserver/http/upgrade.ts';
+import { webSocketExchange } from '#main/control-plane/apiserver/http/web-socket-exchange.ts';
+import {
+  isWebSocketRequest,
+  takeTokenFromProtocol,
+} from '#main/control-plane/apiserver/streaming/websocket.ts';
 import type { Upgrade } from '#main/control-plane/apiserver/http/listener.ts';
 import type { Metrics } from '#main/control-plane/apiserver/http/metrics.ts';
 import type { PathRoutes } from '#main/control-plane/apiserver/http/paths.ts';
@@ -94,13 +98,14 @@ export class HttpServer {
 
   /**
    * A connection that the client wants to use for something else: handed over to the node that it is
-   * for, or a watch by messages. Where there is no such thing, it is a request like others. Never
+   * for, or a watch or log by messages. Where there is no such thing, it is a request like others. Never
    * throws.
    */
   async upgrade({ peer, ...client }: Upgrade): Promise<void> {
+    takeTokenFromProtocol(client.request.headers);
     const exchange = upgradeExchange(client, peer);
     const info = requestInfoOf(exchange.method, exchange.path, exchange.query);
-    if (info.verb === 'watch' && isWebSocketRequest(client.request)) {
+    if (isWebSocketRequest(client.request) && isStreamed(info)) {
       return this.serve(webSocketExchange(exchange, client));
     }
     const served = this.#servedFor(info);
@@ -285,6 +290,12 @@ export class HttpServer {
     const message = error instanceof Error ? error.message : String(error);
     return new ApiError('InternalError', `Internal error occurred: ${message}`, { cause: error });
   }
+}
+
+/** Answers that can as well come message by message. */
+function isStreamed(info: RequestInfo): boolean {
+  if (!info.isResourceRequest) return false;
+  return info.verb === 'watch' || (info.verb === 'get' && info.subresource === 'log');
 }
 
 function newReply(exchange: Exchange): Reply {

@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer, type WebSocket } from 'ws';
 
@@ -24,6 +24,24 @@ export function offeredProtocols({ headers }: Pick<IncomingMessage, 'headers'>):
     .split(',')
     .map((each) => each.trim())
     .filter((each) => each !== '');
+}
+
+const tokenPrefix = 'base64url.bearer.authorization.k8s.io.';
+
+/**
+ * Browsers cannot set headers of a WebSocket's request: their token comes as a subprotocol, which
+ * nobody else is to see.
+ */
+export function takeTokenFromProtocol(headers: IncomingHttpHeaders): void {
+  const offered = offeredProtocols({ headers });
+  const tokens = offered.filter((name) => name.startsWith(tokenPrefix));
+  const [given] = tokens;
+  const others = offered.filter((name) => !tokens.includes(name));
+  // Without another protocol there would be none to agree on, and the browser would give up.
+  if (given === undefined || tokens.length > 1 || others.length === 0) return;
+  const token = Buffer.from(given.slice(tokenPrefix.length), 'base64url').toString();
+  headers.authorization ??= `Bearer ${token}`;
+  headers['sec-websocket-protocol'] = others.join(', ');
 }
 
 /** Completes the handshake; nothing is read until somebody resumes. A request that is no proper one is answered, and rejects. */
