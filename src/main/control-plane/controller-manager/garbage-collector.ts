@@ -7,6 +7,7 @@ import { ApiError } from '#shared/kube/errors.ts';
 import type { KubeObject, ObjectKey } from '#shared/kube/object.ts';
 import { groupVersionOf, type Resource } from '#shared/kube/resource.ts';
 import type { OwnerReference } from '#shared/kube/types/meta-v1.ts';
+import { FirstLists } from './garbage-collector/first-lists.ts';
 import {
   foregroundFinalizer,
   Graph,
@@ -38,7 +39,7 @@ class GarbageCollector implements AsyncDisposable {
   readonly #subscriptions = new Map<Resource, Disposable>();
   readonly #absent = new Set<string>();
   readonly #loop: KeyedLoop<string>;
-  readonly #pending = new Set<Promise<void>>();
+  readonly #firstLists: FirstLists;
   #isStopped = false;
 
   constructor(host: Host, kinds: Kinds) {
@@ -47,6 +48,7 @@ class GarbageCollector implements AsyncDisposable {
     this.#cluster = host.clusterFor('generic-garbage-collector');
     this.#events = host.recorderFor('garbage-collector-controller', this.#cluster);
     this.#log = host.log.child({ controller: 'generic-garbage-collector' });
+    this.#firstLists = new FirstLists(host.clock);
     this.#loop = new KeyedLoop<string>({
       clock: host.clock,
       concurrency: workers,
@@ -59,21 +61,21 @@ class GarbageCollector implements AsyncDisposable {
       removed: (kind) => {
         this.#subscriptions.get(kind)?.[Symbol.dispose]();
         this.#subscriptions.delete(kind);
+        this.#firstLists.remove(kind);
       },
     });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isStopped = true;
+    this.#firstLists[Symbol.dispose]();
     for (const subscription of this.#subscriptions.values()) subscription[Symbol.dispose]();
     await this.#loop[Symbol.asyncDispose]();
   }
 
-  /** Work waits until every kind that is there was listed once, lest owners seem absent. */
   #follow(kind: Resource): void {
     const informer = this.#host.informers.of(kind);
-    const synced = informer.synced.finally(() => this.#pending.delete(synced));
-    this.#pending.add(synced);
+    this.#firstLists.add(kind, informer.synced);
     this.#subscriptions.set(
       kind,
       informer.subscribe((change) => this.#changed(kind, change)),
@@ -145,7 +147,7 @@ class GarbageCollector implements AsyncDisposable {
   }
 
   async #process(uid: string): Promise<void> {
-    if (this.#pending.size > 0) await Promise.all(this.#pending);
+    await this.#firstLists.over();
     const item = this.#graph.get(uid);
     if (!item || this.#isStopped) return;
     if (isOrphaning(item.object)) return await this.#orphanDependents(item);
