@@ -39,7 +39,11 @@ import { serviceAccountController } from './service-account.ts';
 import { statefulSetController } from './stateful-set.ts';
 import { createTaintEvictionController } from './taint-eviction.ts';
 import { ttlAfterFinishedController } from './ttl-after-finished.ts';
-import { claimProtectionController, volumeProtectionController } from './volume-protection.ts';
+import {
+  attributesProtectionController,
+  claimProtectionController,
+  volumeProtectionController,
+} from './volume-protection.ts';
 
 export interface ControllerManagerOptions {
   /** As `system:kube-controller-manager`: what all controllers read through. */
@@ -108,6 +112,7 @@ function controllers(options: ControllerManagerOptions): readonly Controller[] {
     volumeBindingController,
     claimProtectionController,
     volumeProtectionController,
+    attributesProtectionController,
     podGcController,
     createEndpointsController(),
     createEndpointSliceController(),

@@ -1,7 +1,9 @@
 import { persistentVolumeClaims } from '#shared/api/core/persistent-volume-claim.ts';
 import { persistentVolumes } from '#shared/api/core/persistent-volume.ts';
 import { pods } from '#shared/api/core/pod.ts';
+import { volumeAttributesClasses } from '#shared/api/storage/volume-attributes-class.ts';
 import type { PersistentVolume, PersistentVolumeClaim, Pod } from '#shared/api/types/core-v1.ts';
+import type { VolumeAttributesClass } from '#shared/api/types/storage-v1.ts';
 import { cacheIndex, controller, trigger, type ReconcileContext } from '#shared/kube/controller.ts';
 import { keyOf, type KubeObject } from '#shared/kube/object.ts';
 import { controllerOf } from '#shared/kube/owners.ts';
@@ -9,6 +11,7 @@ import type { Resource } from '#shared/kube/resource.ts';
 
 const claimFinalizer = 'kubernetes.io/pvc-protection';
 const volumeFinalizer = 'kubernetes.io/pv-protection';
+const attributesFinalizer = 'kubernetes.io/vac-protection';
 
 /** The claims that a pod uses, by name; ephemeral ones are named after the pod. */
 export function claimNamesOf({ metadata, spec }: Pod): string[] {
@@ -62,6 +65,49 @@ export const volumeProtectionController = controller<PersistentVolume>({
       object: volume,
       finalizer: volumeFinalizer,
       isUsed: () => volume.status.phase === 'Bound',
+    });
+  },
+});
+
+/** The classes that a claim asks for, has, or is on its way to. */
+function classNamesOf({ spec, status }: PersistentVolumeClaim): string[] {
+  const names: (string | undefined)[] = [
+    spec.volumeAttributesClassName,
+    status.currentVolumeAttributesClassName,
+    status.modifyVolumeStatus?.targetVolumeAttributesClassName,
+  ];
+  return [...new Set(names)].filter((name): name is string => !!name);
+}
+
+const classNameOf = ({ spec }: PersistentVolume): string[] =>
+  spec.volumeAttributesClassName ? [spec.volumeAttributesClassName] : [];
+
+/** Keeps a class of volume attributes while a volume has it or a claim names it. */
+export const attributesProtectionController = controller<VolumeAttributesClass>({
+  name: 'volumeattributesclass-protection-controller',
+  watches: volumeAttributesClasses,
+  indexes: [
+    cacheIndex(persistentVolumeClaims, 'attributes', classNamesOf),
+    cacheIndex(persistentVolumes, 'attributes', classNameOf),
+  ],
+  triggers: [
+    trigger(persistentVolumeClaims, ({ before }) => (before ? classNamesOf(before) : [])),
+    trigger(persistentVolumes, ({ before }) => (before ? classNameOf(before) : [])),
+  ],
+  wakes: ({ after }) =>
+    after && needsWork(after, attributesFinalizer) ? [keyOf(after.metadata)] : [],
+
+  async reconcile(object, context) {
+    const isUsed = (): boolean =>
+      [persistentVolumeClaims, persistentVolumes].some((kind) => {
+        for (const _ of context.cache.by<KubeObject>(kind, 'attributes', context.key)) return true;
+        return false;
+      });
+    await protect(context, {
+      resource: volumeAttributesClasses,
+      object,
+      finalizer: attributesFinalizer,
+      isUsed,
     });
   },
 });
