@@ -40,6 +40,6 @@ export class FirstLists implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    for (const kind of [...this.#awaited.keys()]) this.remove(kind);
+    for (const kind of this.#awaited.keys()) this.remove(kind);
   }
 }
