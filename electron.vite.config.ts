@@ -31,6 +31,7 @@ export default defineConfig({
   renderer: {
     root: at('src/renderer'),
     plugins: [vue()],
+    worker: { format: 'es' },
     build: {
       outDir: at('out/renderer'),
       emptyOutDir: true,

@@ -1,3 +1,4 @@
+import { newObject } from '../features/yaml/actions.ts';
 import { kindId, useKinds } from './kinds.ts';
 import { useDialogs } from './dialogs.ts';
 import { useDock } from './dock.ts';
@@ -21,7 +22,14 @@ export interface Command {
 
 /** All that can be done now, what is nearest first. */
 export function commandsNow(): readonly Command[] {
-  return [...onSelection(), ...goingPlaces(), ...openingKinds(), ...ofTheCluster(), ...settings()];
+  return [
+    ...onSelection(),
+    ...goingPlaces(),
+    ...openingKinds(),
+    ...creating(),
+    ...ofTheCluster(),
+    ...settings(),
+  ];
 }
 
 function onSelection(): readonly Command[] {
@@ -46,6 +54,16 @@ function goingPlaces(): readonly Command[] {
     about: 'section',
     key: `g ${key}`,
     run: () => place.go({ section: id, kind: '' }),
+  }));
+}
+
+function creating(): readonly Command[] {
+  const kinds = useKinds().kinds.filter(({ verbs }) => verbs.includes('create'));
+  return kinds.map((kind) => ({
+    id: `new ${kindId(kind)}`,
+    title: `New ${kind.kind}`,
+    about: [kindId(kind), ...kind.shortNames].join(' '),
+    run: () => void newObject(kind),
   }));
 }
 

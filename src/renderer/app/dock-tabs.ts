@@ -7,4 +7,5 @@ import { lazily } from './lazily.ts';
  */
 export const dockTabs: Readonly<Record<string, Component>> = {
   history: lazily(() => import('./HistoryTab.vue')),
+  yaml: lazily(() => import('../features/yaml/YamlTab.vue')),
 };

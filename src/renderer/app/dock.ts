@@ -13,6 +13,8 @@ export interface DockTab {
 
 export interface NewDockTab extends Omit<DockTab, 'id' | 'props'> {
   readonly props?: DockTab['props'];
+  /** What it needs to be of use: a lower dock grows. */
+  readonly height?: number;
 }
 
 interface DockState {
@@ -30,9 +32,10 @@ export const useDock = defineStore('dock', () => {
   const change = (to: Partial<DockState>): void => void (state.value = { ...state.value, ...to });
 
   /** Opens a tab, or shows the one that has the same kind and props. */
-  function open({ kind, title, props = {} }: NewDockTab): void {
+  function open({ kind, title, props = {}, height: wanted = 0 }: NewDockTab): void {
     const id = `${kind} ${JSON.stringify(props)}`;
     const { tabs } = state.value;
+    height.value = Math.max(height.value, wanted);
     const isThere = tabs.some((tab) => tab.id === id);
     change({
       tabs: isThere ? tabs : [...tabs, { id, kind, title, props }],

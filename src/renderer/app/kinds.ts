@@ -1,6 +1,7 @@
 import { defineStore } from 'pinia';
 import { computed, shallowRef, watch } from 'vue';
 import { messageOf } from '../composables/message-of.ts';
+import { onServedChange } from './served-changes.ts';
 import { useSession } from './session.ts';
 
 /** One kind that the cluster serves, custom ones too. */
@@ -64,7 +65,18 @@ export const useKinds = defineStore('kinds', () => {
     return kinds.value.find((each) => each.kind === kind && each.group === group);
   }
 
-  watch(() => session.app, load, { immediate: true });
+  let following: AbortController | undefined;
+  watch(
+    () => session.app,
+    (app) => {
+      following?.abort();
+      void load();
+      if (!app) return;
+      following = new AbortController();
+      onServedChange(app, () => void load(), following.signal);
+    },
+    { immediate: true },
+  );
   return { kinds, byId, problem, load, named };
 });
 

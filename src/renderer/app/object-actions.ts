@@ -1,4 +1,5 @@
 import { useDeletion } from '../features/lists/deletion.ts';
+import { editYaml } from '../features/yaml/actions.ts';
 import { kindId, type Kind } from './kinds.ts';
 import { usePlace } from './place.ts';
 
@@ -16,6 +17,13 @@ export interface ObjectAction {
 }
 
 export const objectActions: readonly ObjectAction[] = [
+  {
+    id: 'edit',
+    title: 'Edit YAML',
+    key: 'e',
+    isFor: ({ verbs }) => verbs.includes('get') && verbs.includes('patch'),
+    run: (kind, [key = '']) => editYaml(kind, key),
+  },
   {
     id: 'why-placed',
     title: 'Why this node, or none',
