@@ -5,7 +5,11 @@ import type {
   UserInfo,
 } from '#main/control-plane/apiserver/authentication/authenticator.ts';
 import type { Authorizer } from '#main/control-plane/apiserver/authorization/authorizer.ts';
-import { createApiServer, type ApiServer } from '#main/control-plane/apiserver/server.ts';
+import {
+  createApiServer,
+  type ApiServer,
+  type ApiServerOptions,
+} from '#main/control-plane/apiserver/server.ts';
 import { openEmbeddedStore } from '#main/control-plane/etcd/embedded-store.ts';
 import type { Store } from '#main/control-plane/etcd/store.ts';
 import { resources as builtIn } from '#shared/api/index.ts';
@@ -26,6 +30,8 @@ export interface TestClusterOptions {
   readonly resources?: readonly Resource[];
   /** None unless stated. */
   readonly nodes?: NodeConnector;
+  /** Shown to aggregated API servers; none are asked unless stated. */
+  readonly aggregation?: ApiServerOptions['aggregation'];
   /** Instead of everybody being `system:admin` over HTTPS, everything being allowed, and no admission. */
   readonly security?: (context: SecurityContext) => Partial<Security>;
   /** The namespaces that a fresh cluster has, unless stated. */
@@ -82,6 +88,7 @@ export async function startTestCluster(options: TestClusterOptions = {}): Promis
       resources: options.resources ?? builtIn,
       version: testVersion,
       ...(options.nodes && { nodes: options.nodes }),
+      ...(options.aggregation && { aggregation: options.aggregation }),
       serviceRanges: ['10.96.0.0/16'],
       security: (context) => ({
         authenticator: everybodyIsAdmin,

@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import type { IncomingHttpHeaders } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -10,12 +11,14 @@ export interface WebhookServer extends AsyncDisposable {
   readonly url: string;
   /** PEM in base64, for `caBundle`. */
   readonly caBundle: string;
+  /** PEM of the certificate and its key, for whoever needs one. */
+  readonly pair: { readonly certificate: string; readonly key: string };
   /** Every body that was posted, by path, the first one first. */
   readonly asked: { readonly path: string; readonly body: unknown }[];
 }
 
 /** What a webhook answers: an object, a status code, or nothing ever. */
-export type Respond = (body: never, path: string) => unknown;
+export type Respond = (body: never, path: string, headers: IncomingHttpHeaders) => unknown;
 
 /** A webhook on 127.0.0.1 with a certificate for that address and for `names`. */
 export async function serveWebhook(
@@ -44,7 +47,7 @@ export async function serveWebhook(
       const body = (text ? JSON.parse(text) : undefined) as never;
       const path = request.url ?? '';
       asked.push({ path, body });
-      const answer = await respond(body, path);
+      const answer = await respond(body, path, request.headers);
       if (answer === undefined) return;
       const code = typeof answer === 'number' ? answer : 200;
       response.writeHead(code, { 'content-type': 'application/json' });
@@ -57,6 +60,7 @@ export async function serveWebhook(
     port,
     url: `https://127.0.0.1:${port}`,
     caBundle: Buffer.from(cert).toString('base64'),
+    pair: { certificate: cert, key },
     asked,
     async [Symbol.asyncDispose]() {
       server.closeAllConnections();

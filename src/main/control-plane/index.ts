@@ -151,19 +151,22 @@ interface Credentials {
   readonly serving: KeyPair;
   readonly admin: KeyPair;
   readonly serviceAccountKeys: ServiceAccountKeyPair;
+  /** What other API servers know this one by. */
+  readonly frontProxy: KeyPair;
 }
 
 /** All at once: on the first start most of this time goes into making keys. */
 async function openCredentials(options: ControlPlaneOptions): Promise<Credentials> {
   const pki = await openPki({ folder: options.pki, clock: options.clock });
-  const { admin, ...others } = clientCertificates;
-  const [serving, adminPair, serviceAccountKeys] = await Promise.all([
+  const { admin, frontProxyClient, ...others } = clientCertificates;
+  const [serving, adminPair, frontProxy, serviceAccountKeys] = await Promise.all([
     pki.certificate(servingSpec(options)),
     pki.certificate(admin),
+    pki.certificate(frontProxyClient),
     pki.serviceAccountKey(),
     ...Object.values(others).map((spec) => pki.certificate(spec)),
   ]);
-  return { pki, serving, admin: adminPair, serviceAccountKeys };
+  return { pki, serving, admin: adminPair, frontProxy, serviceAccountKeys };
 }
 
 function servingSpec({ serviceRange }: ControlPlaneOptions): CertificateSpec {
@@ -213,7 +216,7 @@ async function readTls({
 async function serveApi(
   { clock, log, serviceRange }: ControlPlaneOptions,
   store: Store,
-  { pki, serviceAccountKeys }: Credentials,
+  { pki, frontProxy, serviceAccountKeys }: Credentials,
 ): Promise<{ server: ApiServer; security: Security }> {
   const clientAuthority = pki.authority('cluster').certificate;
   let security: Security | undefined;
@@ -225,6 +228,7 @@ async function serveApi(
     resources,
     version: versionInfo,
     serviceRanges: [serviceRange],
+    aggregation: frontProxy,
     nodes: createWayToNodes({
       objects: () => known,
       dialer: createDirectDialer(() => known),

@@ -1,9 +1,15 @@
+import {
+  startAggregation,
+  type Aggregation,
+} from '#main/control-plane/apiserver/aggregation/index.ts';
+import type { ProxyCredentials } from '#main/control-plane/apiserver/aggregation/connection.ts';
 import { AdmissionChain } from '#main/control-plane/apiserver/admission-chain.ts';
 import type { UserInfo } from '#main/control-plane/apiserver/authentication/authenticator.ts';
 import { Catalog } from '#main/control-plane/apiserver/catalog.ts';
 import { publishCustomKinds } from '#main/control-plane/apiserver/custom-resources/publish.ts';
 import { CustomResources } from '#main/control-plane/apiserver/custom-resources/registry.ts';
 import { Gate } from '#main/control-plane/apiserver/gate.ts';
+import type { DisposableDiscovery } from '#main/control-plane/apiserver/http/discovery-paths.ts';
 import { HttpServer } from '#main/control-plane/apiserver/http/server.ts';
 import {
   listen,
@@ -15,6 +21,7 @@ import { addOpenApi } from '#main/control-plane/apiserver/http/openapi-paths.ts'
 import { PathRoutes } from '#main/control-plane/apiserver/http/paths.ts';
 import {
   addServerPaths,
+  type ServerPathsOptions,
   type VersionInfo,
 } from '#main/control-plane/apiserver/http/server-paths.ts';
 import { createInProcessTransport } from '#main/control-plane/apiserver/in-process.ts';
@@ -61,6 +68,8 @@ export interface ApiServerOptions {
   security(context: SecurityContext): Security;
   /** For componentstatuses, besides the store. */
   readonly components?: readonly Component[];
+  /** Shown to other API servers that requests are passed on to; absent: none are. */
+  readonly aggregation?: ProxyCredentials;
   /** The way to nodes; absent: logs and terminals are refused with a clear error. */
   readonly nodes?: NodeConnector;
 }
@@ -94,20 +103,29 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
   const cluster = clusterFor(loopbackUser, { manager: 'kube-apiserver' });
   const context = { objects: base.cache, cluster, clusterFor, clock, log };
   const security = options.security(context);
-  const webhooks = new WebhookCaller({ services: base.services, clock });
-  const { catalog } = base;
-  const admission = new AdmissionChain(security.admission, { ...context, catalog, webhooks });
+  const admission = createAdmission(security, {
+    ...context,
+    catalog: base.catalog,
+    services: base.services,
+  });
   const core: Core = { ...base, security, admission, loopback: cluster };
   gate = new Gate(security.authorizer);
   const metrics = new Metrics();
   let serverAddress = '';
+  let aggregation: Aggregation | undefined;
   const { paths, openApi, published } = createPaths(options, core, {
     metrics,
     serverAddress: () => serverAddress,
+    foreign: () => aggregation?.aggregator.versions() ?? [],
   });
   started.use(published);
-  const http = new HttpServer({ core, gate, paths, metrics });
   await core.watchCache.start();
+  if (options.aggregation) {
+    const credentials = options.aggregation;
+    const changed = (): void => published.changed();
+    aggregation = started.use(startAggregation({ core, credentials, openApi, changed }));
+  }
+  const http = new HttpServer({ core, gate, paths, metrics, aggregator: aggregation?.aggregator });
   const serviceCache = core.catalog.of(services)?.cache;
   if (serviceCache) started.use(core.nodePorts.follow(serviceCache));
   started.use(new CustomResources(core));
@@ -118,13 +136,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     transportFor,
     clusterFor,
     async listen(listenOptions) {
-      const listener = await listen({
-        ...listenOptions,
-        clock,
-        log,
-        serve: (exchange) => void http.serve(exchange),
-        upgrade: (upgrade) => void http.upgrade(upgrade),
-      });
+      const listener = await listenFor(http, { ...listenOptions, clock, log });
       serverAddress ||= `${listener.host}:${listener.port}`;
       return listeners.use(listener);
     },
@@ -140,12 +152,35 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
   };
 }
 
+function listenFor(
+  http: HttpServer,
+  options: Omit<Parameters<typeof listen>[0], 'serve' | 'upgrade'>,
+): Promise<Listener> {
+  return listen({
+    ...options,
+    serve: (exchange) => void http.serve(exchange),
+    upgrade: (upgrade) => void http.upgrade(upgrade),
+  });
+}
+
+function createAdmission(
+  { admission }: Security,
+  parts: SecurityContext & Pick<Core, 'catalog' | 'services'>,
+): AdmissionChain {
+  const webhooks = new WebhookCaller(parts);
+  return new AdmissionChain(admission, { ...parts, webhooks });
+}
+
 /** Everything that is served besides resources. */
 function createPaths(
   { version, resources }: ApiServerOptions,
   core: Core,
-  more: { readonly metrics: Metrics; readonly serverAddress: () => string },
-): { readonly paths: PathRoutes; readonly openApi: OpenApi; readonly published: Disposable } {
+  more: Pick<ServerPathsOptions, 'metrics' | 'serverAddress' | 'foreign'>,
+): {
+  readonly paths: PathRoutes;
+  readonly openApi: OpenApi;
+  readonly published: DisposableDiscovery;
+} {
   const paths = new PathRoutes();
   const openApi = new OpenApi({
     version: version.gitVersion,

@@ -4,37 +4,15 @@ import {
   shownVerbs,
 } from '#main/control-plane/apiserver/discovery/documents.ts';
 import type {
+  ForeignResource,
   ServedGroup,
   ServedVersion,
 } from '#main/control-plane/apiserver/discovery/served-groups.ts';
 import type { Resource } from '#shared/kube/resource.ts';
 
-interface ResponseKind {
-  readonly group: string;
-  readonly version: string;
-  readonly kind: string;
-}
-
-interface ResourceDiscovery {
-  readonly resource: string;
-  readonly responseKind: ResponseKind;
-  readonly scope: 'Namespaced' | 'Cluster';
-  readonly singularResource: string;
-  readonly verbs: readonly string[];
-  readonly shortNames?: readonly string[];
-  readonly categories?: readonly string[];
-  readonly subresources?: readonly SubresourceDiscovery[];
-}
-
-interface SubresourceDiscovery {
-  readonly subresource: string;
-  readonly responseKind: ResponseKind;
-  readonly verbs: readonly string[];
-}
-
 interface VersionDiscovery {
   readonly version: string;
-  readonly resources: readonly ResourceDiscovery[];
+  readonly resources: readonly ForeignResource[];
   readonly freshness: 'Current' | 'Stale';
 }
 
@@ -88,12 +66,12 @@ function describedVersion(served: ServedVersion): VersionDiscovery {
     : resources;
   return {
     version,
-    resources: shown.map((resource) => describedResource(resource, served)),
+    resources: served.foreign ?? shown.map((resource) => describedResource(resource, served)),
     freshness: isStale ? 'Stale' : 'Current',
   };
 }
 
-function describedResource(resource: Resource, served: ServedVersion): ResourceDiscovery {
+function describedResource(resource: Resource, served: ServedVersion): ForeignResource {
   const { plural, kind, scope, singular, shortNames, categories, subresources } = resource;
   const own = served.isCustom
     ? { group: served.group, version: served.version }

@@ -10,8 +10,34 @@ export interface ServedVersion {
   readonly resources: readonly Resource[];
   /** Defined by CRDs: some answers differ in form. */
   readonly isCustom?: boolean;
+  /** What another API server says that it serves; it answers for itself otherwise. */
+  readonly foreign?: readonly ForeignResource[];
   /** Served by another API server that could not be asked lately. */
   readonly isStale?: boolean;
+}
+
+/** A resource as aggregated discovery describes it. */
+export interface ForeignResource {
+  readonly resource: string;
+  readonly responseKind: ForeignKind;
+  readonly scope: 'Namespaced' | 'Cluster';
+  readonly singularResource: string;
+  readonly verbs: readonly string[];
+  readonly shortNames?: readonly string[];
+  readonly categories?: readonly string[];
+  readonly subresources?: readonly ForeignSubresource[];
+}
+
+export interface ForeignSubresource {
+  readonly subresource: string;
+  readonly responseKind: ForeignKind;
+  readonly verbs: readonly string[];
+}
+
+interface ForeignKind {
+  readonly group: string;
+  readonly version: string;
+  readonly kind: string;
 }
 
 export interface ServedGroup {

@@ -15,6 +15,7 @@ import {
   servedGroups,
   servedVersions,
   type ServedGroup,
+  type ServedVersion,
 } from '#main/control-plane/apiserver/discovery/served-groups.ts';
 import { encodeValue } from '#main/control-plane/apiserver/http/encode.ts';
 import { headerOf } from '#main/control-plane/apiserver/http/exchange.ts';
@@ -25,14 +26,25 @@ import type {
   PathRoutes,
 } from '#main/control-plane/apiserver/http/paths.ts';
 
+export interface DiscoverySources {
+  readonly catalog: Catalog;
+  serverAddress(): string;
+  /** What other API servers serve through this one. */
+  foreign(): readonly ServedVersion[];
+}
+
+/** What discovery knows is found out again when it is told that something has changed. */
+export interface DisposableDiscovery extends Disposable {
+  changed(): void;
+}
+
 /** `/api`, `/apis` and what is below them, as long as it names no resource. */
 export function addDiscovery(
   routes: PathRoutes,
-  catalog: Catalog,
-  serverAddress: () => string,
-): Disposable {
+  { catalog, serverAddress, foreign }: DiscoverySources,
+): DisposableDiscovery {
   let groups: readonly ServedGroup[] | undefined;
-  const current = (): readonly ServedGroup[] => (groups ??= groupsOf(catalog));
+  const current = (): readonly ServedGroup[] => (groups ??= groupsOf(catalog, foreign()));
   routes.add('/api', (request) =>
     plainOrAggregated(request, {
       groups: current().filter(({ name }) => name === ''),
@@ -47,16 +59,21 @@ export function addDiscovery(
   );
   routes.addBelow('/api/', (request) => versionDocument(request, current()));
   routes.addBelow('/apis/', (request) => groupOrVersion(request, current()));
-  return catalog.subscribe(() => {
+  const changed = (): void => {
     groups = undefined;
-  });
+  };
+  return Object.assign(catalog.subscribe(changed), { changed });
 }
 
-function groupsOf(catalog: Catalog): readonly ServedGroup[] {
+function groupsOf(catalog: Catalog, foreign: readonly ServedVersion[]): readonly ServedGroup[] {
   const all = [...catalog.values()];
   const builtIn = all.filter(({ isCustom }) => !isCustom).map(({ resource }) => resource);
   const custom = all.filter(({ isCustom }) => isCustom).map(({ resource }) => resource);
-  return servedGroups([...servedVersions(builtIn), ...servedVersions(custom, { isCustom: true })]);
+  return servedGroups([
+    ...servedVersions(builtIn),
+    ...servedVersions(custom, { isCustom: true }),
+    ...foreign,
+  ]);
 }
 
 function plainOrAggregated(
@@ -104,7 +121,7 @@ function documentOf(
   const served = groups
     .find(({ name }) => name === group)
     ?.versions.find((each) => each.version === version);
-  return served && answer(request, resourceList(served));
+  return served && !served.foreign ? answer(request, resourceList(served)) : undefined;
 }
 
 function partsOf(path: string): string[] {

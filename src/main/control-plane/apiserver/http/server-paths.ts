@@ -1,5 +1,9 @@
-import { addDiscovery } from '#main/control-plane/apiserver/http/discovery-paths.ts';
+import {
+  addDiscovery,
+  type DisposableDiscovery,
+} from '#main/control-plane/apiserver/http/discovery-paths.ts';
 import { addHealth, type HealthCheck } from '#main/control-plane/apiserver/http/health.ts';
+import type { ServedVersion } from '#main/control-plane/apiserver/discovery/served-groups.ts';
 import type { Metrics } from '#main/control-plane/apiserver/http/metrics.ts';
 import { jsonAnswer, type PathRoutes } from '#main/control-plane/apiserver/http/paths.ts';
 import { headerOf } from '#main/control-plane/apiserver/http/exchange.ts';
@@ -25,12 +29,21 @@ export interface ServerPathsOptions {
   readonly version: VersionInfo;
   /** `host:port` as clients reach the server. */
   serverAddress(): string;
+  /** What other API servers serve through this one. */
+  foreign(): readonly ServedVersion[];
 }
 
 /** Health, version, metrics, discovery and the list of all paths. */
-export function addServerPaths(routes: PathRoutes, options: ServerPathsOptions): Disposable {
+export function addServerPaths(
+  routes: PathRoutes,
+  options: ServerPathsOptions,
+): DisposableDiscovery {
   const { core, metrics, version } = options;
-  const discovery = addDiscovery(routes, core.catalog, options.serverAddress);
+  const discovery = addDiscovery(routes, {
+    catalog: core.catalog,
+    serverAddress: options.serverAddress,
+    foreign: options.foreign,
+  });
   routes.add('/version', () => jsonAnswer(version));
   routes.add('/metrics', () => ({
     contentType: 'text/plain; version=0.0.4; charset=utf-8; escaping=underscores',

@@ -1,4 +1,6 @@
 import { randomUUID } from 'node:crypto';
+import type { Aggregator } from '#main/control-plane/apiserver/aggregation/aggregator.ts';
+import { foreignFor, proxyToService } from '#main/control-plane/apiserver/aggregation/proxy.ts';
 import type { UserInfo } from '#main/control-plane/apiserver/authentication/authenticator.ts';
 import { attributesOf, type Gate } from '#main/control-plane/apiserver/gate.ts';
 import {
@@ -60,6 +62,8 @@ import type { ServedResource } from '#main/control-plane/apiserver/catalog.ts';
 import { ApiError } from '#shared/kube/errors.ts';
 
 export interface HttpServerOptions {
+  /** The way to other API servers; absent: there are none. */
+  readonly aggregator?: Aggregator | undefined;
   readonly core: Core;
   readonly gate: Gate;
   readonly paths: PathRoutes;
@@ -135,6 +139,9 @@ export class HttpServer {
     reply.info = info;
     const user = await this.#identify(exchange, info);
     await this.#options.gate.authorize(user, info, query);
+    const { aggregator } = this.#options;
+    const foreign = foreignFor(aggregator, path);
+    if (aggregator && foreign) return proxyToService(aggregator, { exchange, user }, foreign);
     const served = this.#servedFor(info);
     if (!info.isResourceRequest || !served) return this.#servePath(reply, user);
     return this.#serveResource(reply, { info, served, user });

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import {
   type CustomKind,
@@ -59,6 +60,7 @@ export class OpenApi {
   readonly #v3 = new Map<string, CachedDocument>();
   #descriptions: Descriptions | undefined;
   #custom: readonly CustomKind[] = [];
+  #foreign: readonly ForeignDocuments[] = [];
   #v2Json: OpenApiDocument | undefined;
   #v2Protobuf: OpenApiDocument | undefined;
   #v3Paths: ReadonlyMap<string, DocumentParts> | undefined;
@@ -83,6 +85,16 @@ export class OpenApi {
     this.#v3Paths = undefined;
   }
 
+  /** Replaces what other API servers say of themselves. */
+  setForeign(foreign: readonly ForeignDocuments[]): void {
+    if (isDeepStrictEqual(foreign, this.#foreign)) return;
+    const names = [...this.#foreign, ...foreign].flatMap((each) => [...each.openApiV3.keys()]);
+    for (const name of names) this.#v3.delete(name);
+    this.#foreign = foreign;
+    this.#v2Json = undefined;
+    this.#v2Protobuf = undefined;
+  }
+
   /** `/openapi/v2` */
   v2(format: 'json' | 'protobuf'): OpenApiDocument {
     if (format === 'json') return (this.#v2Json ??= jsonDocument(this.#buildV2()));
@@ -94,7 +106,8 @@ export class OpenApi {
 
   /** `/openapi/v3`: where each document is, with the hash that lets clients keep it. */
   v3Index(): OpenApiDocument {
-    const names = [...this.#parts().keys()].toSorted();
+    const foreign = this.#foreign.flatMap((each) => [...each.openApiV3.keys()]);
+    const names = [...new Set([...this.#parts().keys(), ...foreign])].toSorted();
     const paths = Object.fromEntries(
       names.map((name) => [name, { serverRelativeURL: this.v3Url(name) }]),
     );
@@ -110,7 +123,7 @@ export class OpenApi {
   v3(name: string, format: 'json' | 'protobuf'): OpenApiDocument | undefined {
     const cached = this.#cached(name);
     if (!cached) return undefined;
-    const content = (): Json => this.#buildV3(this.#parts().get(name)!);
+    const content = (): Json => this.#contentV3(name)!;
     if (format === 'json') return (cached.json ??= jsonDocument(content()));
     return (cached.protobuf ??= {
       ...document(openApiV3ProtobufType, Buffer.from(encodeDocumentV3(content()))),
@@ -121,13 +134,19 @@ export class OpenApi {
   #cached(name: string): CachedDocument | undefined {
     const known = this.#v3.get(name);
     if (known) return known;
-    const parts = this.#parts().get(name);
-    if (!parts) return undefined;
+    const content = this.#contentV3(name);
+    if (!content) return undefined;
     // The text is not kept: most documents are only ever named in the index.
-    const hash = hashOf(Buffer.from(JSON.stringify(this.#buildV3(parts))));
+    const hash = hashOf(Buffer.from(JSON.stringify(content)));
     const cached: CachedDocument = { hash, json: undefined, protobuf: undefined };
     this.#v3.set(name, cached);
     return cached;
+  }
+
+  #contentV3(name: string): Json | undefined {
+    const parts = this.#parts().get(name);
+    if (parts) return this.#buildV3(parts);
+    return this.#foreign.find((each) => each.openApiV3.has(name))?.openApiV3.get(name);
   }
 
   #read(): Descriptions {
@@ -146,7 +165,7 @@ export class OpenApi {
       ...kinds.flatMap(({ resource }) => resourcePaths(resource, customPayloads(resource))),
     ];
     const shared = shareParameters(pathsJson(paths, (path) => pathV2(path, context)));
-    return {
+    return withForeign(this.#foreign, {
       definitions: definitions.all(),
       info: { title: 'Kubernetes', version },
       parameters: shared.parameters,
@@ -154,7 +173,7 @@ export class OpenApi {
       security: [{ BearerToken: [] }],
       securityDefinitions: { BearerToken: bearerToken },
       swagger: '2.0',
-    };
+    });
   }
 
   #buildV3({ paths, kinds, groupVersion }: DocumentParts): Json {
@@ -197,6 +216,28 @@ export class OpenApi {
     }
     return (this.#v3Paths = parts);
   }
+}
+
+/** What another API server's own documents say. */
+export interface ForeignDocuments {
+  readonly openApiV2: Json | undefined;
+  /** By name, `apis/wardle.example.com/v1alpha1`. */
+  readonly openApiV3: ReadonlyMap<string, Json>;
+}
+
+/** The document with the others' paths and definitions; what has a name already keeps it. */
+function withForeign(foreign: readonly ForeignDocuments[], own: Json): Json {
+  let { definitions, paths } = own as { readonly definitions: Json; readonly paths: Json };
+  for (const { openApiV2, openApiV3 } of foreign) {
+    if (!openApiV2) continue;
+    const prefixes = [...openApiV3.keys()].map((name) => `/${name}`);
+    const given = Object.entries((openApiV2['paths'] ?? {}) as Json).filter(([path]) =>
+      prefixes.some((prefix) => path === `${prefix}/` || path.startsWith(`${prefix}/`)),
+    );
+    definitions = { ...(openApiV2['definitions'] as Json | undefined), ...definitions };
+    paths = { ...Object.fromEntries(given), ...paths };
+  }
+  return { ...own, definitions, paths };
 }
 
 interface DocumentParts {

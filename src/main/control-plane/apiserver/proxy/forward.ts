@@ -109,7 +109,7 @@ async function call(
   }
 }
 
-function hasBody({ method, headers }: Pick<Exchange, 'method' | 'headers'>): boolean {
+export function hasBody({ method, headers }: Pick<Exchange, 'method' | 'headers'>): boolean {
   if (method === 'GET' || method === 'HEAD') return false;
   if (method === 'POST' || method === 'PUT' || method === 'PATCH') return true;
   return headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined;
@@ -119,7 +119,7 @@ function hasBody({ method, headers }: Pick<Exchange, 'method' | 'headers'>): boo
 const withheld =
   /^(:.*|connection|proxy-connection|keep-alive|proxy-authenticate|proxy-authorization|te|trailer|transfer-encoding|upgrade|authorization|impersonate-.*|x-forwarded-for)$/;
 
-function passedHeaders(headers: RequestHeaders): Record<string, string | readonly string[]> {
+export function passedHeaders(headers: RequestHeaders): Record<string, string | readonly string[]> {
   const listed = (headerOf(headers, 'connection') ?? '').toLowerCase().split(/[\s,]+/);
   const passed: Record<string, string | readonly string[]> = {};
   for (const [name, value] of Object.entries(headers)) {
@@ -134,7 +134,7 @@ function hostOf(headers: RequestHeaders): string {
   return headerOf(headers, 'host') ?? headerOf(headers, ':authority') ?? '';
 }
 
-function forwardedFor({ headers, remoteAddress }: Exchange): string {
+export function forwardedFor({ headers, remoteAddress }: Exchange): string {
   const before = headerOf(headers, 'x-forwarded-for');
   const address = remoteAddress.replace(/^::ffff:/, '');
   return before ? `${before}, ${address}` : address;
@@ -172,7 +172,7 @@ async function answerWith(
 const notPassedBack =
   /^(connection|keep-alive|proxy-authenticate|proxy-authorization|te|trailer|transfer-encoding|upgrade|access-control-.*)$/;
 
-function answerHeaders({ rawHeaders }: HttpAnswer): ResponseHeaders {
+export function answerHeaders({ rawHeaders }: HttpAnswer): ResponseHeaders {
   const headers: Record<string, string | string[]> = {};
   for (let at = 0; at < rawHeaders.length; at += 2) {
     const name = rawHeaders[at]!.toLowerCase();
