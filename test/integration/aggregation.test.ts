@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import { connect } from 'node:net';
 import { request } from 'node:https';
 import { text } from 'node:stream/consumers';
@@ -66,11 +67,17 @@ afterAll(async () => {
   await other[Symbol.asyncDispose]();
 });
 
+interface Answer {
+  readonly code: number | undefined;
+  readonly text: string;
+  readonly json: never;
+}
+
 async function ask(
   path: string,
   { method = 'GET', body, accept = 'application/json' }: Readonly<Record<string, string>> = {},
-): Promise<{ readonly code: number | undefined; readonly text: string; readonly json: never }> {
-  const { promise, resolve, reject } = Promise.withResolvers<Awaited<ReturnType<typeof ask>>>();
+): Promise<Answer> {
+  const { promise, resolve, reject } = Promise.withResolvers<Answer>();
   const sent = request(
     `${https.url}${path}`,
     {
@@ -79,16 +86,18 @@ async function ask(
       headers: { accept, authorization: 'Bearer x', 'content-type': 'application/json' },
     },
     (response) => {
-      text(response).then((answer) => {
-        const isJson = answer.startsWith('{');
-        const json = (isJson ? JSON.parse(answer) : undefined) as never;
-        resolve({ code: response.statusCode, text: answer, json });
-      }, reject);
+      resolve(answerOf(response));
     },
   );
   sent.once('error', reject);
   sent.end(body);
   return promise;
+}
+
+async function answerOf(response: IncomingMessage): Promise<Answer> {
+  const answer = await text(response);
+  const json = (answer.startsWith('{') ? JSON.parse(answer) : undefined) as never;
+  return { code: response.statusCode, text: answer, json };
 }
 
 const available = async (): Promise<string> => {
