@@ -1,32 +1,36 @@
 /**
  * The whole product as one process: how soon it serves, what it takes at rest, and how long a
- * Deployment needs from 0 to 5,000 replicas, all running on simulated nodes.
+ * Deployment needs from 0 to 5,000 replicas, all running on simulated nodes. As a user has it: bundled.
  */
+import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
 import { startPilothouse, stop, type Pilothouse } from '../test/support/pilothouse.ts';
 import { apiOf } from '../test/support/api.ts';
 
 const ticksPerSecond = 100;
+const entry = 'out/cli/cli.js';
+
+execFileSync(process.execPath, ['scripts/bundle.mjs'], { stdio: 'ignore' });
 
 await startUp();
 await atRest();
 await deployment();
 
 async function startUp(): Promise<void> {
-  const first = await startPilothouse();
+  const first = await startPilothouse({ entry });
   const times: number[] = [];
   await stop(first.process, 'SIGTERM');
   for (let round = 0; round < 5; round++) {
     const begin = performance.now();
-    await using _again = await startPilothouse({ home: first.home, port: first.port });
+    await using _again = await startPilothouse({ entry, home: first.home, port: first.port });
     times.push(performance.now() - begin);
   }
   report('command to ready', median(times) / 1000, { goal: 0.5, unit: 's', rival: 3 });
 }
 
 async function atRest(): Promise<void> {
-  await using cluster = await startPilothouse();
+  await using cluster = await startPilothouse({ entry });
   await wait(20_000);
   const before = cpuSeconds(cluster);
   await wait(20_000);
@@ -36,7 +40,7 @@ async function atRest(): Promise<void> {
 
 async function deployment(): Promise<void> {
   const replicas = 5_000;
-  await using cluster = await startPilothouse({ simulatedNodes: 50 });
+  await using cluster = await startPilothouse({ entry, simulatedNodes: 50 });
   using api = apiOf(cluster);
   const target = {
     resource: { group: 'apps', version: 'v1', plural: 'deployments' },

@@ -24,6 +24,8 @@ export interface PilothouseOptions {
   /** Two unless stated; what comes up by itself where nothing is said to `up`. */
   readonly simulatedNodes?: number | 'unsaid';
   readonly args?: readonly string[];
+  /** What is run, from the project's folder; the sources unless stated. */
+  readonly entry?: string;
   /** Serve the window, too; the renderer must have been built. */
   readonly window?: boolean;
 }
@@ -32,11 +34,11 @@ export interface PilothouseOptions {
 export async function startPilothouse(options: PilothouseOptions = {}): Promise<Pilothouse> {
   const home = options.home ?? (await mkdtemp(join(tmpdir(), 'pilothouse-')));
   const port = options.port ?? (await freePort());
-  const { simulatedNodes = 2, args = [], window = false } = options;
+  const { simulatedNodes = 2, args = [], window = false, entry = 'src/main/cli.ts' } = options;
   const child = spawn(
     process.execPath,
     [
-      join(root, 'src/main/cli.ts'),
+      join(root, entry),
       'up',
       ...(window ? [] : ['--no-window']),
       '--port',

@@ -39,6 +39,8 @@ export interface ClusterProfile {
   readonly snapshots: string;
   /** How far a restoration is, while there is one. */
   readonly restoration: string;
+  /** When the machine slept. */
+  readonly sleeps: string;
   readonly logs: string;
   readonly kubeconfig: string;
   /** Where a running `up` answers `status` and `down`. */
@@ -66,6 +68,7 @@ export function clusterProfile(home: string, name: string, dataDir?: string): Cl
     state: join(folder, 'state.db'),
     snapshots: join(folder, 'snapshots'),
     restoration: join(folder, 'restoration.json'),
+    sleeps: join(folder, 'sleeps.json'),
     logs: join(folder, 'logs'),
     kubeconfig: join(folder, 'kubeconfig'),
     control: join(folder, 'control.sock'),

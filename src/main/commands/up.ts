@@ -8,6 +8,7 @@ import {
   type ClusterProfile,
   type ClusterSettings,
 } from '#main/clusters/profile.ts';
+import { keepSleeps } from '#main/clusters/sleeps.ts';
 import { startWindow, type WindowServices } from '#main/commands/up-window.ts';
 import { exitCodes, type ExitCode, type Terminal } from '#main/commands/terminal.ts';
 import type { UpCommand } from '#main/config.ts';
@@ -67,7 +68,7 @@ export async function up(
   const { logLevel: level } = command;
   const print = (line: string): void => terminal.note(line);
   const { log } = running.use(await openLogFile({ folder, clock, level, print }));
-  running.use(noteSleeps(clock, log));
+  running.use(await keepSleeps(profile.sleeps, clock, log));
   const { snapshots, state: store } = profile;
   const journal = await openRestoreJournal(profile.restoration);
   await finishExchange({ journal, store, snapshots, clock, log });
@@ -160,14 +161,6 @@ async function startPlane(
 function planOf(rules: SnapshotRules | undefined): SnapshotPlan {
   if (!rules) return defaultPlan;
   return { intervalMs: rules.everyMinutes * 60_000, keep: rules.keep };
-}
-
-/** Leaves word of each sleep: what looks late or missing afterwards is explained by it. */
-function noteSleeps({ pauses }: Clock, log: Log): Disposable | undefined {
-  const iso = (ms: number): string => new Date(ms).toISOString();
-  return pauses?.onWake(({ from, until }) =>
-    log.warn('The machine slept; the cluster stood still', { from: iso(from), until: iso(until) }),
-  );
 }
 
 function simulate(

@@ -1,4 +1,4 @@
-import type { Clock, Pauses } from './clock.ts';
+import type { Clock } from './clock.ts';
 import { PauseLedger } from './pause-ledger.ts';
 
 /** The host is looked at this often. */
@@ -48,7 +48,7 @@ export class ClusterClock implements Clock, Disposable {
     this.#schedule();
   }
 
-  get pauses(): Pauses {
+  get pauses(): PauseLedger {
     return this.#ledger;
   }
 

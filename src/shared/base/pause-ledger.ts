@@ -9,6 +9,7 @@ export class PauseLedger implements Pauses {
   readonly #periods: Sleep[] = [];
   readonly #holds = new Set<object>();
   readonly #listeners = new Set<(sleep: Sleep) => void>();
+  readonly #changes = new Set<(periods: readonly Sleep[]) => void>();
   #heldSince = 0;
   #last: Sleep | undefined;
 
@@ -52,6 +53,17 @@ export class PauseLedger implements Pauses {
     return { [Symbol.dispose]: () => void this.#listeners.delete(listener) };
   }
 
+  /** Calls `listener` with all periods whenever one has come to its end. */
+  onChange(listener: (periods: readonly Sleep[]) => void): Disposable {
+    this.#changes.add(listener);
+    return { [Symbol.dispose]: () => void this.#changes.delete(listener) };
+  }
+
+  /** Takes over periods of an earlier process, in order, before there are any of this one. */
+  remember(periods: readonly Sleep[]): void {
+    this.#periods.unshift(...periods);
+  }
+
   /** The host slept, and is awake again. */
   slept(sleep: Sleep): void {
     this.#last = sleep;
@@ -68,9 +80,8 @@ export class PauseLedger implements Pauses {
         from: Math.min(last.from, period.from),
         until: Math.max(last.until, period.until),
       };
-      return;
-    }
-    this.#periods.push(period);
+    } else this.#periods.push(period);
     if (this.#periods.length > mostPeriods) this.#periods.shift();
+    for (const listener of this.#changes) listener(this.#periods);
   }
 }
