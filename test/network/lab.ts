@@ -17,6 +17,9 @@ export interface Host {
   readonly node: Node;
 }
 
+/** The address of who is neither host nor pod: the router that both hosts hang on. */
+export const outsideAddress = '10.83.0.1';
+
 const hostOf = (name: HostName): Host => {
   const place = Number(name.slice(1));
   const address = `10.83.0.${10 + place}`;
@@ -33,6 +36,7 @@ const hostOf = (name: HostName): Host => {
       clusterDns: '10.96.0.10',
       serviceRange: '10.96.0.0/16',
       podRange: '10.244.0.0/16',
+      server: { host: outsideAddress, port: 6443 },
       folders: { state: join(tmpdir(), `pilothouse-lab-${process.pid}-${name}`) },
     } as AgentSettings,
     node: {
@@ -46,9 +50,6 @@ const hostOf = (name: HostName): Host => {
 };
 
 export const hosts = { h1: hostOf('h1'), h2: hostOf('h2') };
-
-/** The address of who is neither host nor pod: the router that both hosts hang on. */
-export const outsideAddress = '10.83.0.1';
 
 /**
  * Two hosts on one bridge, pods with networks of their own behind them, and a router outside; real

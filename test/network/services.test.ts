@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import type { Service } from '#shared/api/types/core-v1.ts';
 import type { Objects, Outcome } from './inside.ts';
 import { hosts, Lab, outsideAddress, type HostName } from './lab.ts';
 import {
@@ -19,6 +20,13 @@ const { services: observed } = JSON.parse(
 const patienceMs = 15_000;
 const silenceMs = 400;
 
+const kubernetes = {
+  apiVersion: 'v1',
+  kind: 'Service',
+  metadata: { namespace: 'default', name: 'kubernetes' },
+  spec: { clusterIP: '10.96.0.1', ports: [{ name: 'https', port: 443, protocol: 'TCP' }] },
+} as unknown as Service;
+
 let lab: Lab;
 let world: ReadonlyMap<string, Played>;
 
@@ -31,13 +39,14 @@ beforeAll(async () => {
       lab.namespace(name).ask({ do: 'serve', name, protocol: 'tcp', port: 8080 }),
       lab.namespace(name).ask({ do: 'serve', name, protocol: 'udp', port: 8081 }),
     ]),
+    lab.namespace('out').ask({ do: 'serve', name: 'out', protocol: 'tcp', port: 6443 }),
     lab.namespace('h2').ask({ do: 'serve', name: 'h2', protocol: 'tcp', port: hostNetworkPort }),
   ]);
   world = new Map(
     observed.map((one, index) => [one.name, played(one, index, (name) => lab.address(name))]),
   );
   const objects: Objects = {
-    services: [...world.values()].map(({ service }) => service),
+    services: [...[...world.values()].map(({ service }) => service), kubernetes],
     endpointslices: [...world.values()].flatMap(({ slices }) => slices),
   };
   for (const { name, settings, node } of Object.values(hosts)) {
@@ -77,6 +86,11 @@ test.each(observed)('$name: reached, seen as, refused or dropped as upstream', a
     .map((each) => ({ ...each, ...differing[`${one.name}, ${each.from} to ${each.to}`] }));
   const found = await Promise.all(seen.map((each) => lookAgain(one.name, each)));
   expect(found).toEqual(seen.map((each) => expectation(one.name, each)));
+});
+
+test('pods reach the API server by the way that their node has to it', async () => {
+  const outcome = await lab.connect('c1', { ip: '10.96.0.1', port: 443, timeoutMs: patienceMs });
+  expect(outcome).toMatchObject({ result: 'ok', name: 'out' });
 });
 
 test('affinity ends when a client has been away for its time', async () => {

@@ -1,16 +1,18 @@
 import type { NodeView } from '#agent/kube-proxy/proxied-service.ts';
 import type { ProxyView } from '#agent/kube-proxy/proxy.ts';
-import type { AgentParts } from '#agent/settings.ts';
+import { podRangeOf } from '#agent/network/node-ranges.ts';
+import type { AgentParts, AgentSettings } from '#agent/settings.ts';
 import { nodes } from '#shared/api/core/node.ts';
 import { services } from '#shared/api/core/service.ts';
 import { endpointSlices } from '#shared/api/discovery/endpoint-slice.ts';
 import type { Node } from '#shared/api/types/core-v1.ts';
 import type { EndpointSlice } from '#shared/api/types/discovery-v1.ts';
 import { Informer } from '#shared/client/informer.ts';
-import { isIpv6 } from '#shared/kube/ip.ts';
+import { isIpv6, parseIp } from '#shared/kube/ip.ts';
 import { keyOf } from '#shared/kube/object.ts';
 
 const zoneLabel = 'topology.kubernetes.io/zone';
+const apiService = 'default/kubernetes';
 const serviceLabel = 'kubernetes.io/service-name';
 
 /** Who hears of changes. Nothing is told before everything has been seen once. */
@@ -41,11 +43,12 @@ export function watchServices({ settings, ...parts }: AgentParts): WatchedServic
   const nodeInformer = stack.use(
     new Informer({ ...parts, resource: nodes, fieldSelector: `metadata.name=${nodeName}` }),
   );
+  const api = apiSlices(settings);
   const informers = [serviceInformer, sliceInformer, nodeInformer];
   return {
     synced: Promise.all(informers.map(({ synced }) => synced)),
     service: (key) => serviceInformer.get(key),
-    slices: (key) => [...sliceInformer.by('service', key)],
+    slices: (key) => (key === apiService && api) || [...sliceInformer.by('service', key)],
     services: () => [...serviceInformer.values()].map(({ metadata }) => keyOf(metadata)),
     node: () => viewOf(nodeName, nodeInformer.get(nodeName)),
     subscribe(watcher) {
@@ -74,16 +77,28 @@ export function watchServices({ settings, ...parts }: AgentParts): WatchedServic
   };
 }
 
+/** The API server publishes its address as it knows it itself: pods go there by this node's own way. */
+function apiSlices({
+  server: { host, port },
+}: Pick<AgentSettings, 'server'>): readonly EndpointSlice[] | undefined {
+  if (!parseIp(host) || isIpv6(host)) return undefined;
+  const metadata = { name: 'kubernetes', namespace: 'default' } as EndpointSlice['metadata'];
+  return [
+    {
+      apiVersion: 'discovery.k8s.io/v1',
+      kind: 'EndpointSlice',
+      metadata,
+      addressType: 'IPv4',
+      endpoints: [{ addresses: [host], conditions: { ready: true } }],
+      ports: [{ name: 'https', port, protocol: 'TCP' }],
+    },
+  ];
+}
+
 function serviceKeyOf({ metadata }: EndpointSlice): string {
   return `${metadata.namespace ?? ''}/${metadata.labels?.[serviceLabel] ?? ''}`;
 }
 
 function viewOf(nodeName: string, node: Node | undefined): NodeView {
-  const { podCIDR, podCIDRs } = node?.spec ?? {};
-  const ranges = podCIDRs?.length ? podCIDRs : podCIDR ? [podCIDR] : [];
-  return {
-    nodeName,
-    zone: node?.metadata.labels?.[zoneLabel],
-    podRange: ranges.find((range) => !isIpv6(range.split('/')[0]!)),
-  };
+  return { nodeName, zone: node?.metadata.labels?.[zoneLabel], podRange: podRangeOf(node) };
 }
