@@ -16,7 +16,7 @@ export interface ServedResource {
   /** Absent for kinds that are answered and never stored. */
   readonly cache: ResourceCache | undefined;
   /** From this version to the stored one; absent where they are the same. */
-  readonly toStored?: (draft: Draft<KubeObject>) => Draft<KubeObject>;
+  readonly toStored?: (draft: Draft<KubeObject>) => Draft<KubeObject> | Promise<Draft<KubeObject>>;
   readonly codec: ObjectCodec;
   readonly rest: KindRest;
 }

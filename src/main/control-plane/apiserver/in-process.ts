@@ -105,7 +105,7 @@ function valueBody(value: unknown): RequestBody {
 }
 
 function unwrap(response: ResourceResponse, served: ServedResource): unknown {
-  if (response.type === 'entry') return response.entry.object;
+  if (response.type === 'entry') return response.entry.as(served.form).object;
   if (response.type === 'object') return response.object;
   if (response.type === 'stream') return response.body;
   if (response.type === 'empty') return undefined;

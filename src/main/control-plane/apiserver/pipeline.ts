@@ -4,6 +4,7 @@ import { deleteCollection, deleteOne } from '#main/control-plane/apiserver/regis
 import { patch } from '#main/control-plane/apiserver/registry/patch.ts';
 import { get, list } from '#main/control-plane/apiserver/registry/read.ts';
 import { methodNotAllowed } from '#main/control-plane/apiserver/registry/storage-of.ts';
+import { prepareViews } from '#main/control-plane/apiserver/storage/entry.ts';
 import { update } from '#main/control-plane/apiserver/registry/update.ts';
 import type {
   ResourceRequest,
@@ -30,7 +31,19 @@ export function handle(request: ResourceRequest, core: Core): Promise<ResourceRe
 }
 
 /** Throws what upstream answers when a verb is not served. */
-export function handlerOf({ verb, served, subresource }: ResourceRequest): Handler {
+export function handlerOf(request: ResourceRequest): Handler {
+  const handler = plainHandlerOf(request);
+  const { form } = request.served;
+  if (!form.convertLater) return handler;
+  return async (given, core) => {
+    const response = await handler(given, core);
+    if (response.type === 'entry') await prepareViews(form, [response.entry]);
+    if (response.type === 'list') await prepareViews(form, response.page.entries);
+    return response;
+  };
+}
+
+function plainHandlerOf({ verb, served, subresource }: ResourceRequest): Handler {
   const { resource, rest } = served;
   const own = rest.handlers?.[subresource ? `${verb}/${subresource}` : verb];
   if (own) return own;

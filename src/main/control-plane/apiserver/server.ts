@@ -103,11 +103,8 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
   const cluster = clusterFor(loopbackUser, { manager: 'kube-apiserver' });
   const context = { objects: base.cache, cluster, clusterFor, clock, log };
   const security = options.security(context);
-  const admission = createAdmission(security, {
-    ...context,
-    catalog: base.catalog,
-    services: base.services,
-  });
+  const { catalog, webhooks } = base;
+  const admission = new AdmissionChain(security.admission, { ...context, catalog, webhooks });
   const core: Core = { ...base, security, admission, loopback: cluster };
   gate = new Gate(security.authorizer);
   const metrics = new Metrics();
@@ -163,14 +160,6 @@ function listenFor(
   });
 }
 
-function createAdmission(
-  { admission }: Security,
-  parts: SecurityContext & Pick<Core, 'catalog' | 'services'>,
-): AdmissionChain {
-  const webhooks = new WebhookCaller(parts);
-  return new AdmissionChain(admission, { ...parts, webhooks });
-}
-
 /** Everything that is served besides resources. */
 function createPaths(
   { version, resources }: ApiServerOptions,
@@ -206,6 +195,7 @@ function createBase(options: ApiServerOptions): Omit<Core, 'security' | 'admissi
   const watchCache = new WatchCache({ store, clock, log, decode: decodeStored });
   for (const served of builtInResources(options.resources, watchCache)) catalog.add(served);
   const cache = objectCacheOf((resource) => catalog.of(resource)?.cache);
+  const dialer = createServiceDialer({ objects: cache, nodes: options.nodes });
   const etcd: Component = {
     name: 'etcd-0',
     async check() {
@@ -222,7 +212,8 @@ function createBase(options: ApiServerOptions): Omit<Core, 'security' | 'admissi
     ownership: createFieldOwnership(catalog, clock),
     components: [...(options.components ?? []), etcd],
     nodes: options.nodes,
-    services: createServiceDialer({ objects: cache, nodes: options.nodes }),
+    services: dialer,
+    webhooks: new WebhookCaller({ services: dialer, clock }),
     clusterIps: new ClusterIps(options.serviceRanges),
     nodePorts: new NodePorts(options.nodePorts ?? { first: 30_000, last: 32_767 }),
     clock,

@@ -84,14 +84,22 @@ export class CustomResources implements AsyncDisposable {
     const apiVersion = `${group}/${stored.name}`;
     const { watchCache, catalog } = this.#core;
     let cache = known?.cache;
-    if (!cache || cache.form.apiVersion !== apiVersion || cache.form.kind !== names.kind) {
+    const keepsVersions = definition.spec.conversion?.strategy === 'Webhook';
+    const isOther =
+      cache?.form.apiVersion !== apiVersion ||
+      cache.form.kind !== names.kind ||
+      cache.options.keepsVersions !== keepsVersions;
+    if (!cache || isOther) {
       if (cache) watchCache.remove(cache);
       const prefix = `/registry/${group}/${names.plural}`;
       const isNamespaced = scope === 'Namespaced';
-      cache = watchCache.add(prefix, objectForm(apiVersion, names.kind), { isNamespaced });
+      cache = watchCache.add(prefix, objectForm(apiVersion, names.kind), {
+        isNamespaced,
+        keepsVersions,
+      });
       await watchCache.load(cache);
     }
-    const served = servedVersions(definition, cache);
+    const served = servedVersions(definition, cache, this.#core.webhooks);
     catalog.replace(known?.served ?? [], served);
     this.#known.set(name, { cache, spec: definition.spec, served });
   }

@@ -1,4 +1,6 @@
 import type { ServedResource } from '#main/control-plane/apiserver/catalog.ts';
+import { webhookConverter } from '#main/control-plane/apiserver/custom-resources/conversion-webhook.ts';
+import type { WebhookCaller } from '#main/control-plane/apiserver/webhook/call.ts';
 import { customResource } from '#main/control-plane/apiserver/custom-resources/definition.ts';
 import { compileJsonPath } from '#main/control-plane/apiserver/custom-resources/json-path.ts';
 import {
@@ -23,7 +25,6 @@ import type {
   CustomResourceSubresourceScale,
   JSONSchemaProps,
 } from '#shared/api/types/apiextensions-v1.ts';
-import { ApiError } from '#shared/kube/errors.ts';
 import type { Draft, KubeObject } from '#shared/kube/object.ts';
 import { groupVersionOf, type Resource } from '#shared/kube/resource.ts';
 
@@ -31,10 +32,47 @@ import { groupVersionOf, type Resource } from '#shared/kube/resource.ts';
 export function servedVersions(
   definition: CustomResourceDefinition,
   cache: ResourceCache,
+  webhooks: WebhookCaller,
 ): ServedResource[] {
+  const byWebhook = definition.spec.conversion?.strategy === 'Webhook';
   return definition.spec.versions
     .filter(({ served }) => served)
-    .map((version) => servedVersion(definition, version, cache));
+    .map((version) => {
+      const plain = servedVersion(definition, version, cache);
+      return byWebhook ? convertedByWebhook(plain, { definition, cache, webhooks }) : plain;
+    });
+}
+
+interface ConvertedParts {
+  readonly definition: CustomResourceDefinition;
+  readonly cache: ResourceCache;
+  readonly webhooks: WebhookCaller;
+}
+
+/** The version as a webhook makes it of whatever is stored. */
+function convertedByWebhook(
+  plain: ServedResource,
+  { definition, cache, webhooks }: ConvertedParts,
+): ServedResource {
+  const { codec, resource } = plain;
+  const { apiVersion } = cache.form;
+  const stored = definition.spec.versions.find(({ storage }) => storage);
+  const storedCodec = customCodec(
+    { ...resource, version: stored?.name ?? resource.version },
+    stored?.schema?.openAPIV3Schema,
+  );
+  const toStored = webhookConverter(definition, storedCodec, webhooks);
+  const { toStored: _toStored, ...rest } = plain;
+  return {
+    ...rest,
+    form: objectForm(codec.apiVersion, codec.kind, {
+      convertLater: webhookConverter(definition, codec, webhooks),
+    }),
+    ...(codec.apiVersion !== apiVersion && {
+      toStored: async (draft: Draft<KubeObject>) =>
+        (await toStored([draft]))[0] as Draft<KubeObject>,
+    }),
+  };
 }
 
 function servedVersion(
@@ -45,9 +83,9 @@ function servedVersion(
   const resource = customResource(definition, version);
   const apiVersion = groupVersionOf(resource);
   const isStored = cache.form.apiVersion === apiVersion;
-  const convert = converter(definition, apiVersion);
+  const convert = converter(apiVersion);
   const complete = completion(definition);
-  const toStored = converter(definition, cache.form.apiVersion);
+  const toStored = converter(cache.form.apiVersion);
   return {
     resource,
     isCustom: true,
@@ -73,20 +111,8 @@ function completion({ spec }: CustomResourceDefinition): ObjectForm['complete'] 
 }
 
 /** Without a conversion webhook the versions differ by name alone. */
-function converter(
-  { spec, metadata }: CustomResourceDefinition,
-  apiVersion: string,
-): (object: KubeObject) => KubeObject {
-  const strategy = spec.conversion?.strategy ?? 'None';
-  return (object) => {
-    if (strategy !== 'None' && object.apiVersion !== apiVersion) {
-      throw new ApiError(
-        'InternalError',
-        `Internal error occurred: conversion webhook for ${metadata.name} cannot be called by this server`,
-      );
-    }
-    return { ...object, apiVersion, metadata: { ...object.metadata } };
-  };
+function converter(apiVersion: string): (object: KubeObject) => KubeObject {
+  return (object) => ({ ...object, apiVersion, metadata: { ...object.metadata } });
 }
 
 function customCodec(resource: Resource, schema: JSONSchemaProps | undefined): ObjectCodec {

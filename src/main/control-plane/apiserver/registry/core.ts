@@ -11,6 +11,7 @@ import type { ServiceDialer } from '#main/control-plane/apiserver/service-dialer
 import type { Lister } from '#main/control-plane/apiserver/storage/lister.ts';
 import type { ObjectStore } from '#main/control-plane/apiserver/storage/object-store.ts';
 import type { WatchCache } from '#main/control-plane/apiserver/storage/watch-cache.ts';
+import type { WebhookCaller } from '#main/control-plane/apiserver/webhook/call.ts';
 import type { Clock } from '#shared/base/clock.ts';
 import type { Cluster } from '#shared/client/cluster.ts';
 import type { Log } from '#shared/base/log.ts';
@@ -30,6 +31,7 @@ export interface Core {
   readonly components: readonly Component[];
   /** Absent: nothing on a node can be reached. */
   readonly nodes: NodeConnector | undefined;
+  readonly webhooks: WebhookCaller;
   /** The way to what services lead to. */
   readonly services: ServiceDialer;
   readonly clusterIps: ClusterIps;

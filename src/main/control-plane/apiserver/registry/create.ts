@@ -126,7 +126,7 @@ async function insert(context: CreateContext, draft: Draft<KubeObject>): Promise
     if ((draft.metadata as OpenMetadata).resourceVersion) {
       throw new ApiError('', 'resourceVersion should not be set on objects to be created');
     }
-    const result = await core.objects.create(cache, toStored(served, draft));
+    const result = await core.objects.create(cache, await toStored(served, draft));
     if (result.isWritten) return result.entry;
     current = result.current;
   }

@@ -11,7 +11,7 @@ import type {
   ResourceResponse,
 } from '#main/control-plane/apiserver/request/resource-request.ts';
 import { parseDeleteOptions } from '#main/control-plane/apiserver/request/write-options.ts';
-import type { Entry } from '#main/control-plane/apiserver/storage/entry.ts';
+import { prepareViews, type Entry } from '#main/control-plane/apiserver/storage/entry.ts';
 import { parseListOptions } from '#main/control-plane/apiserver/storage/list-options.ts';
 import { conflict, notFound } from '#shared/kube/errors.ts';
 import type { Draft, KubeObject } from '#shared/kube/object.ts';
@@ -37,6 +37,7 @@ export async function deleteOne(request: ResourceRequest, core: Core): Promise<R
   const options = parseDeleteOptions(request);
   const { entry, isGone } = await deleteObject({ request, core, options }, request);
   const { resource, form } = request.served;
+  await prepareViews(form, [entry]);
   if (!isGone || resource.lifecycle?.deleteReturnsObject) {
     const code = !isGone && options.orphanDependents === false ? 202 : 200;
     return { type: 'entry', code, entry: entry.as(form) };
@@ -102,6 +103,7 @@ export async function deleteObject(
     if (!current && ours) return { entry: ours, isGone: true };
     if (!current) throw notFound(served.resource, name);
     checkPreconditions(context, current, preconditions);
+    await prepareViews(served.form, [current]);
     const revert = await core.admission.validate(await admitted(context, current));
     try {
       const step = nextStep(context, current.as(served.form).object);
@@ -272,7 +274,7 @@ async function mark(
   if (options.dryRun?.length) {
     return { isWritten: true, entry: dryRunEntry(served, draft, current.revision) };
   }
-  return core.objects.update(cacheOf(served), current, toStored(served, draft));
+  return core.objects.update(cacheOf(served), current, await toStored(served, draft));
 }
 
 async function end(

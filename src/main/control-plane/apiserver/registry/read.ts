@@ -19,7 +19,14 @@ import {
   type WatchSink,
 } from '#main/control-plane/apiserver/storage/watch-session.ts';
 import type { Selection } from '#main/control-plane/apiserver/storage/watcher-index.ts';
+import { preparingSink } from '#main/control-plane/apiserver/storage/preparing-sink.ts';
+import {
+  prepareViews,
+  type Entry,
+  type ObjectForm,
+} from '#main/control-plane/apiserver/storage/entry.ts';
 import { notFound } from '#shared/kube/errors.ts';
+import type { KubeObject } from '#shared/kube/object.ts';
 
 export async function get(request: ResourceRequest, core: Core): Promise<ResourceResponse> {
   const { served, namespace, name, query } = request;
@@ -32,13 +39,17 @@ export async function get(request: ResourceRequest, core: Core): Promise<Resourc
     entry = cache.get(namespace, name);
   }
   if (!entry) throw notFound(served.resource, name);
+  await prepareViews(served.form, [entry]);
   return { type: 'entry', code: 200, entry: entry.as(served.form) };
 }
 
 export async function list(request: ResourceRequest, core: Core): Promise<ResourceResponse> {
   const options = parseListOptions(request.query, false);
   const selection = selectionOf(request, options);
-  const page = await core.lister.list(cacheOf(request.served), selection, options);
+  const { served, namespace } = request;
+  const cache = cacheOf(served);
+  if (options.fieldSelector) await prepareViews(served.form, cache.values(namespace));
+  const page = await core.lister.list(cache, selection, options);
   return { type: 'list', page };
 }
 
@@ -48,7 +59,16 @@ export function watch(request: ResourceRequest, core: Core, sink: WatchSink): Wa
   parseRevision(options.resourceVersion);
   const selection = selectionOf(request, options);
   const { watchCache, clock } = core;
-  const parts = { cache: cacheOf(request.served), watchCache, selection, options, clock, sink };
+  const { form } = request.served;
+  const ready = form.convertLater ? preparingSink(form, sink) : sink;
+  const parts = {
+    cache: cacheOf(request.served),
+    watchCache,
+    selection,
+    options,
+    clock,
+    sink: ready,
+  };
   const session = new WatchSession(parts);
   session.start(parts);
   return session;
@@ -63,6 +83,11 @@ export function selectionOf(request: ResourceRequest, options: ListOptions): Sel
     name,
     labels: labelSelectorOf(options.labelSelector),
     fields: fieldRequirementsOf(options.fieldSelector),
-    ...(cache && form !== cache.form && { view: (entry) => entry.as(form).object }),
+    ...(cache && form !== cache.form && { view: (entry) => viewOf(entry, form) }),
   });
+}
+
+/** What has not been converted yet is looked at as it is stored. */
+function viewOf(entry: Entry, form: ObjectForm): KubeObject {
+  return entry.hasView(form) ? entry.as(form).object : entry.object;
 }

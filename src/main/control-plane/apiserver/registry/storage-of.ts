@@ -11,7 +11,10 @@ export function cacheOf({ cache, resource }: ServedResource): ResourceCache {
 }
 
 /** The draft in the version that is stored. */
-export function toStored(served: ServedResource, draft: Draft<KubeObject>): Draft<KubeObject> {
+export function toStored(
+  served: ServedResource,
+  draft: Draft<KubeObject>,
+): Draft<KubeObject> | Promise<Draft<KubeObject>> {
   return served.toStored ? served.toStored(draft) : draft;
 }
 

@@ -29,7 +29,7 @@ import type {
   ResourceResponse,
 } from '#main/control-plane/apiserver/request/resource-request.ts';
 import { parseWriteOptions } from '#main/control-plane/apiserver/request/write-options.ts';
-import type { Entry } from '#main/control-plane/apiserver/storage/entry.ts';
+import { prepareViews, type Entry } from '#main/control-plane/apiserver/storage/entry.ts';
 import { keyFor } from '#main/control-plane/apiserver/storage/object-store.ts';
 import { ApiError, conflict, invalid, notFound } from '#shared/kube/errors.ts';
 import { invalidValue } from '#shared/kube/field-error.ts';
@@ -103,8 +103,12 @@ export async function updateObject(context: UpdateContext, make: MakeDraft): Pro
       delete (draft.metadata as OpenMetadata).resourceVersion;
       return { entry: await createObject(context, draft), isNew: true };
     }
+    await prepareViews(served.form, [current]);
     const attempt = await tryUpdate(context, current, make(current.as(served.form).object));
-    if (attempt.isWritten) return { entry: attempt.entry.as(served.form), isNew: false };
+    if (attempt.isWritten) {
+      await prepareViews(served.form, [attempt.entry]);
+      return { entry: attempt.entry.as(served.form), isNew: false };
+    }
     current = attempt.current;
   }
 }
@@ -228,7 +232,7 @@ async function write(
   if (options.dryRun) {
     return { isWritten: true, entry: dryRunEntry(served, draft, current.revision) };
   }
-  return core.objects.update(cache, current, toStored(served, draft));
+  return core.objects.update(cache, current, await toStored(served, draft));
 }
 
 /** The last finalizer goes from an object that is being deleted: the object goes with it. */

@@ -11,6 +11,11 @@ export interface ObjectForm {
   readonly head: string;
   /** From the stored form to this one; absent where they are the same. */
   readonly convert?: (object: KubeObject) => KubeObject;
+  /**
+   * Where conversion has to be asked for: several objects at once, each in whatever version it is.
+   * Views of entries are there only once `prepareViews` has been waited for.
+   */
+  readonly convertLater?: (objects: readonly KubeObject[]) => Promise<readonly KubeObject[]>;
   /** Fills in what the stored version has for defaults by now; the same object where it lacks none. */
   readonly complete?: (object: KubeObject) => KubeObject;
 }
@@ -18,7 +23,7 @@ export interface ObjectForm {
 export function objectForm(
   apiVersion: string,
   kind: string,
-  more: Pick<ObjectForm, 'convert' | 'complete'> = {},
+  more: Pick<ObjectForm, 'convert' | 'convertLater' | 'complete'> = {},
 ): ObjectForm {
   const head = `{"kind":${JSON.stringify(kind)},"apiVersion":${JSON.stringify(apiVersion)},"metadata":{`;
   return { apiVersion, kind, head, ...more };
@@ -114,8 +119,9 @@ export class Entry<T extends KubeObject = KubeObject> {
 
   /** The same revision in another version of the kind. */
   as(form: ObjectForm): Entry {
-    const { convert, complete } = form;
-    if (form === this.form || !(convert || complete)) return this;
+    const { convert, convertLater, complete } = form;
+    if (form === this.form || !(convert || convertLater || complete)) return this;
+    if (convertLater && !complete && this.form.head === form.head) return this;
     const known = this.#views?.get(form);
     if (known) return known;
     const view = this.#view(form);
@@ -123,8 +129,23 @@ export class Entry<T extends KubeObject = KubeObject> {
     return view;
   }
 
+  /** Whether the other version is known already. */
+  hasView(form: ObjectForm): boolean {
+    if (form === this.form || !form.convertLater) return true;
+    return this.form.apiVersion === form.apiVersion || this.#views?.has(form) === true;
+  }
+
+  /** Keeps what the object is in the other version. */
+  keepView(form: ObjectForm, object: KubeObject): void {
+    const view = new Entry(form, encodeObject(form, object as Draft<KubeObject>), this.revision);
+    (this.#views ??= new Map()).set(form, view);
+  }
+
   #view(form: ObjectForm): Entry {
-    const { convert, complete } = form;
+    const { convert, convertLater, complete } = form;
+    if (convertLater && this.form.apiVersion !== form.apiVersion) {
+      throw new Error(`${form.kind} ${this.name} has not been converted to ${form.apiVersion}`);
+    }
     const stored = complete ? complete(this.object) : this.object;
     if (!convert && stored === this.object) return this;
     const object = convert ? convert(stored) : stored;
@@ -142,6 +163,33 @@ export class Entry<T extends KubeObject = KubeObject> {
     const at = offset + target.write(head + this.#revisionMember, offset, 'latin1');
     return at + value.copy(target, at, form.head.length);
   }
+}
+
+/** Converts all entries at once that are not known in the form yet. */
+export async function prepareViews(form: ObjectForm, entries: Iterable<Entry>): Promise<void> {
+  const { convertLater } = form;
+  if (!convertLater) return;
+  const lacking = [...entries].filter((entry) => !entry.hasView(form));
+  if (lacking.length === 0) return;
+  const converted = await convertLater(lacking.map(({ object }) => object));
+  for (const [index, entry] of lacking.entries()) {
+    if (!entry.hasView(form)) entry.keepView(form, converted[index]!);
+  }
+}
+
+/** What the store holds: in the version of its cache unless it says that it is in another. */
+export interface StoredContent {
+  readonly object: KubeObject;
+  readonly value: Buffer;
+  readonly form?: ObjectForm;
+}
+
+export function storedEntry(
+  cache: { readonly form: ObjectForm },
+  content: StoredContent,
+  revision: number,
+): Entry {
+  return new Entry(content.form ?? cache.form, content, revision);
 }
 
 /** Encodes a draft for the store, without its resourceVersion. */

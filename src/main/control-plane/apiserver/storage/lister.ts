@@ -3,7 +3,7 @@ import {
   type DecodeValue,
   type WatchCache,
 } from '#main/control-plane/apiserver/storage/watch-cache.ts';
-import { Entry as StoredEntry } from '#main/control-plane/apiserver/storage/entry.ts';
+import { storedEntry } from '#main/control-plane/apiserver/storage/entry.ts';
 import {
   decodeContinue,
   encodeContinue,
@@ -145,9 +145,7 @@ export class Lister {
     const key = rangePrefix(cache, selection);
     try {
       const { kvs } = await this.#options.store.range({ key, rangeEnd: prefixEnd(key), revision });
-      return kvs.map(
-        (kv) => new StoredEntry(cache.form, this.#options.decode(cache, kv), kv.modRevision),
-      );
+      return kvs.map((kv) => storedEntry(cache, this.#options.decode(cache, kv), kv.modRevision));
     } catch (error) {
       if (!StoreError.is(error, 'compacted')) throw error;
       throw new ApiError('Expired', `The resourceVersion for the provided list is too old.`, {

@@ -1,4 +1,4 @@
-import { encodeObject, Entry } from '#main/control-plane/apiserver/storage/entry.ts';
+import { encodeObject, Entry, storedEntry } from '#main/control-plane/apiserver/storage/entry.ts';
 import type { ResourceCache } from '#main/control-plane/apiserver/storage/resource-cache.ts';
 import type {
   DecodeValue,
@@ -111,7 +111,7 @@ export class ObjectStore {
   }
 
   #entryOf(cache: ResourceCache, kv: KeyValue): Entry {
-    return new Entry(cache.form, this.#options.decode(cache, kv), kv.modRevision);
+    return storedEntry(cache, this.#options.decode(cache, kv), kv.modRevision);
   }
 
   /** Many short-lived objects share one lease, as upstream's lease manager does. */

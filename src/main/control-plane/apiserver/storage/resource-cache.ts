@@ -66,6 +66,8 @@ export interface CacheOptions {
   readonly ttlSeconds?: number | undefined;
   /** The schema's name of what protobuf values hold. */
   readonly messageType?: string;
+  /** What is stored in another version stays in it: only a webhook knows how to convert it. */
+  readonly keepsVersions?: boolean;
   /** Brings an object that another server stored in another version into the form of this cache. */
   readonly adopt?: (foreign: Draft<KubeObject>) => Draft<KubeObject>;
 }

@@ -1,5 +1,9 @@
 import type { ObjectCache } from '#main/control-plane/apiserver/object-cache.ts';
-import { Entry, type ObjectForm } from '#main/control-plane/apiserver/storage/entry.ts';
+import {
+  Entry,
+  type ObjectForm,
+  storedEntry,
+} from '#main/control-plane/apiserver/storage/entry.ts';
 import { StorageEvent } from '#main/control-plane/apiserver/storage/event-log.ts';
 import {
   ResourceCache,
@@ -211,7 +215,7 @@ export class WatchCache implements AsyncDisposable {
 
   #decoded(cache: ResourceCache, kv: KeyValue): Entry | undefined {
     try {
-      return new Entry(cache.form, this.#options.decode(cache, kv), kv.modRevision);
+      return storedEntry(cache, this.#options.decode(cache, kv), kv.modRevision);
     } catch (error) {
       this.#options.log.error('Stored value cannot be read; it is left alone', {
         key: kv.key,

@@ -45,6 +45,7 @@ export class WebhookCaller {
   readonly #services: ServiceDialer;
   readonly #clock: Clock;
   readonly #idle = new Map<string, TLSSocket[]>();
+  readonly #followed = new WeakSet<TLSSocket>();
 
   constructor({ services, clock }: WebhookCallerOptions) {
     this.#services = services;
@@ -129,6 +130,8 @@ export class WebhookCaller {
     if (sockets) sockets.push(socket);
     else this.#idle.set(key, [socket]);
     socket.unref();
+    if (this.#followed.has(socket)) return;
+    this.#followed.add(socket);
     socket.once('close', () => {
       const rest = (this.#idle.get(key) ?? []).filter((each) => each !== socket);
       if (rest.length > 0) this.#idle.set(key, rest);

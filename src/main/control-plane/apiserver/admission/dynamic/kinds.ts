@@ -47,14 +47,15 @@ export function equivalentsOf(
 }
 
 /** The object in the version of another resource that holds the same. */
-export function convertTo(
+export async function convertTo(
   from: ServedResource,
   to: ServedResource,
   object: KubeObject,
-): KubeObject {
+): Promise<KubeObject> {
   if (from === to) return object;
   const copy = structuredClone(object) as Draft<KubeObject>;
-  const stored = from.toStored ? from.toStored(copy) : copy;
-  const { convert } = to.form;
+  const { convert, convertLater } = to.form;
+  if (convertLater) return (await convertLater([copy]))[0]!;
+  const stored = from.toStored ? await from.toStored(copy) : copy;
   return convert ? convert(stored) : stored;
 }

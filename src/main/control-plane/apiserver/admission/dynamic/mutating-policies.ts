@@ -1,4 +1,7 @@
-import { celBindings } from '#main/control-plane/apiserver/admission/dynamic/bindings.ts';
+import {
+  celBindings,
+  type CelBindings,
+} from '#main/control-plane/apiserver/admission/dynamic/bindings.ts';
 import {
   compileVariables,
   withVariables,
@@ -65,10 +68,10 @@ export function mutatingPolicies(authorizer: Authorizer): AdmissionPlugin {
     handles: (operation, resource) => operation !== 'DELETE' && !isExempt(resource),
     admit(request, context, reinvocation) {
       const policies = sorted(context.objects.list(mutatingAdmissionPolicies));
-      if (policies.length === 0) return;
+      if (policies.length === 0) return undefined;
       const bindings = sorted(context.objects.list(mutatingAdmissionPolicyBindings));
-      if (bindings.length === 0) return;
-      admitAll(request, { policies, bindings, context, authorizer, reinvocation });
+      if (bindings.length === 0) return undefined;
+      return admitAll(request, { policies, bindings, context, authorizer, reinvocation });
     },
   };
 }
@@ -81,7 +84,7 @@ interface Round {
   readonly reinvocation: Reinvocation;
 }
 
-function admitAll(request: AdmissionRequest, round: Round): void {
+async function admitAll(request: AdmissionRequest, round: Round): Promise<void> {
   const { context, reinvocation } = round;
   const { invocations, misconfigured } = applicablePolicies(request, round, context);
   const messages = misconfigured
@@ -94,7 +97,7 @@ function admitAll(request: AdmissionRequest, round: Round): void {
     const id = `policy ${policy.metadata.name}/${binding.metadata.name}/${key}`;
     if (reinvocation.isSecondRound && !reinvocation.isDue(id)) continue;
     const before = structuredClone(request.object);
-    const problem = apply(request, invocation, round);
+    const problem = await apply(request, invocation, round);
     if (problem !== undefined && policy.spec.failurePolicy !== 'Ignore') {
       messages.push(denialText(policy, binding, problem));
     }
@@ -125,20 +128,20 @@ function refusal(
 }
 
 /** Changes the request's object in place; says what stands against it. */
-function apply(
+async function apply(
   request: AdmissionRequest,
   { policy, match, param }: Invocation<Policy, Binding>,
   { context, authorizer }: Round,
-): string | undefined {
+): Promise<string | undefined> {
   const { conditions, variables, mutations } = compiledPolicy(policy);
-  const bindingsNow = () =>
+  const bindingsNow = async (): Promise<CelBindings> =>
     celBindings({
-      versioned: versionedRequest(request, match, context),
+      versioned: await versionedRequest(request, match, context),
       context,
       authorizer,
       params: param,
     });
-  const holds = checkConditions(conditions, bindingsNow());
+  const holds = checkConditions(conditions, await bindingsNow());
   if (holds === false) return undefined;
   if (holds !== true) {
     const { errors } = holds;
@@ -152,20 +155,20 @@ function apply(
       continue;
     }
     const budget = { left: budgetOfBinding };
-    const bindings = withVariables(bindingsNow(), variables, budget);
+    const bindings = withVariables(await bindingsNow(), variables, budget);
     const result = evaluate(compiled.program, bindings.lookUp, budget, source);
     if ('problem' in result) problem ??= result.problem;
-    else problem ??= change(request, { match, context }, result.value);
+    else problem ??= await change(request, { match, context }, result.value);
   }
   return problem;
 }
 
-function change(
+async function change(
   request: AdmissionRequest,
   { match, context }: Pick<Invocation<Policy, Binding>, 'match'> & Pick<Round, 'context'>,
   value: Parameters<typeof mutated>[1],
-): string | undefined {
-  const { object } = versionedRequest(request, match, context);
+): Promise<string | undefined> {
+  const { object } = await versionedRequest(request, match, context);
   const codec = codecFor(request, context);
   if (!codec || !object || !request.object) return undefined;
   const own = context.catalog.of(request.resource);
@@ -174,7 +177,7 @@ function change(
   const schema = isOther ? served.codec.schema : codec.schema;
   try {
     const next = mutated(object, value, schema);
-    const back = isOther ? convertTo(served, own, next as KubeObject) : next;
+    const back = isOther ? await convertTo(served, own, next as KubeObject) : next;
     replaceDraft(request.object, back, codec);
     return undefined;
   } catch (error) {

@@ -48,12 +48,12 @@ async function admitAll(request: AdmissionRequest, round: Round): Promise<void> 
   const { context, authorizer, reinvocation } = round;
   for (const hook of round.hooks) {
     if (reinvocation.isSecondRound && !reinvocation.isDue(hook.id)) continue;
-    const concern = concerned(request, hook, context, authorizer);
+    const concern = await concerned(request, hook, context, authorizer);
     if (!concern) continue;
     const { failurePolicy, reinvocationPolicy, name } = hook.webhook;
     try {
       const { patch } = await callHook(hook, concern.versioned, context, { isMutating: true });
-      if (patch && patch.length > 0 && change(concern, patch, { name, context })) {
+      if (patch && patch.length > 0 && (await change(concern, patch, { name, context }))) {
         reinvocation.changed();
       }
     } catch (error) {
@@ -66,11 +66,11 @@ async function admitAll(request: AdmissionRequest, round: Round): Promise<void> 
 }
 
 /** Puts what the patch makes of the object into the draft; whether it is another now. */
-function change(
+async function change(
   { versioned, match }: Concern,
   patch: readonly unknown[],
   { name, context }: { readonly name: string; readonly context: AdmissionContext },
-): boolean {
+): Promise<boolean> {
   const { request } = versioned;
   const { object: draft } = request;
   if (!draft || !versioned.object) {
@@ -94,7 +94,7 @@ function change(
     served &&
     own !== served &&
     kindOf(request.resource, request.subresource).kind === request.resource.kind;
-  const back = isOther ? convertTo(served, own, value as KubeObject) : value;
+  const back = isOther ? await convertTo(served, own, value as KubeObject) : value;
   const codec = codecFor(request, context);
   if (!codec) throw new Error(`There is no codec for ${request.resource.plural}`);
   replaceDraft(draft, back, codec);

@@ -76,11 +76,10 @@ export function validatingPolicies(authorizer: Authorizer): AdmissionPlugin {
     handles: (_operation, resource) => !isExempt(resource),
     validate(request, context) {
       const policies = sorted(context.objects.list(validatingAdmissionPolicies));
-      if (policies.length === 0) return;
+      if (policies.length === 0) return undefined;
       const bindings = sorted(context.objects.list(validatingAdmissionPolicyBindings));
-      if (bindings.length === 0) return;
-      const [denial] = denials(request, { policies, bindings, context, authorizer });
-      if (denial) throw refusal(request, denial);
+      if (bindings.length === 0) return undefined;
+      return validateAll(request, { policies, bindings, context, authorizer });
     },
   };
 }
@@ -92,7 +91,12 @@ interface Given {
   readonly authorizer: Authorizer;
 }
 
-function denials(request: AdmissionRequest, given: Given): Denial[] {
+async function validateAll(request: AdmissionRequest, given: Given): Promise<void> {
+  const [denial] = await denials(request, given);
+  if (denial) throw refusal(request, denial);
+}
+
+async function denials(request: AdmissionRequest, given: Given): Promise<Denial[]> {
   const { context } = given;
   const { invocations, misconfigured } = applicablePolicies(request, given, context);
   const found: Denial[] = [];
@@ -102,7 +106,7 @@ function denials(request: AdmissionRequest, given: Given): Denial[] {
   }
   for (const invocation of invocations) {
     const { policy, binding } = invocation;
-    for (const { message, reason } of problems(request, invocation, given)) {
+    for (const { message, reason } of await problems(request, invocation, given)) {
       for (const action of binding.spec.validationActions ?? []) {
         if (action === 'Deny') found.push({ message, reason, policy, binding });
         else if (action === 'Warn') {
@@ -128,14 +132,14 @@ interface PolicyProblem {
 }
 
 /** What one policy with one parameter has against the request. */
-function problems(
+async function problems(
   request: AdmissionRequest,
   { policy, match, param }: Invocation<Policy, Binding>,
   { context, authorizer }: Given,
-): readonly PolicyProblem[] {
+): Promise<readonly PolicyProblem[]> {
   const compiled = compiledPolicy(policy);
   const { conditions, variables } = compiled;
-  const versioned = versionedRequest(request, match, context);
+  const versioned = await versionedRequest(request, match, context);
   const plain = celBindings({ versioned, context, authorizer, params: param });
   const isIgnored = policy.spec.failurePolicy === 'Ignore';
   const failed = (message: string): PolicyProblem[] => (isIgnored ? [] : [{ message, reason: '' }]);

@@ -37,10 +37,11 @@ async function validateAll(
   authorizer: Authorizer,
 ): Promise<void> {
   // Whom to ask is known before anybody is asked: an error there refuses at once.
-  const concerns = hooks.flatMap((hook) => {
-    const concern = concerned(request, hook, context, authorizer);
+  const asked = hooks.map(async (hook) => {
+    const concern = await concerned(request, hook, context, authorizer);
     return concern ? [{ hook, versioned: concern.versioned }] : [];
   });
+  const concerns = (await Promise.all(asked)).flat();
   const answers = await Promise.allSettled(
     concerns.map(async ({ hook, versioned }) => {
       try {

@@ -22,16 +22,16 @@ export interface VersionedRequest {
   readonly options: unknown;
 }
 
-export function versionedRequest(
+export async function versionedRequest(
   request: AdmissionRequest,
   { served, resource }: Match,
   { catalog }: AdmissionContext,
-): VersionedRequest {
+): Promise<VersionedRequest> {
   const { subresource, operation, options } = request;
   const own = catalog.of(request.resource);
   const kind = kindOf(resource, subresource);
   // A subresource with a kind of its own has it in all versions.
-  const convert = (object: KubeObject | undefined): KubeObject | undefined =>
+  const convert = async (object: KubeObject | undefined): Promise<KubeObject | undefined> =>
     object && own && served && own !== served && object.kind === resource.kind
       ? convertTo(own, served, object)
       : object;
@@ -40,8 +40,8 @@ export function versionedRequest(
     request,
     kind,
     resource: resourceOf(resource),
-    object: isConnect ? (options as KubeObject) : convert(request.object),
-    oldObject: convert(request.oldObject),
+    object: isConnect ? (options as KubeObject) : await convert(request.object),
+    oldObject: await convert(request.oldObject),
     options: isConnect ? undefined : options,
   };
 }

@@ -91,15 +91,15 @@ export interface Concern {
 }
 
 /** What the webhook would be asked; nothing if it does not concern the request. */
-export function concerned(
+export async function concerned(
   request: AdmissionRequest,
   { webhook, criteria, conditions }: Hook,
   context: AdmissionContext,
   authorizer: Authorizer,
-): Concern | undefined {
+): Promise<Concern | undefined> {
   const match = matchOf(request, criteria, context);
   if (!match) return undefined;
-  const versioned = versionedRequest(request, match, context);
+  const versioned = await versionedRequest(request, match, context);
   if (conditions.conditions.length === 0) return { versioned, match };
   const holds = checkConditions(conditions, celBindings({ versioned, context, authorizer }));
   if (holds === true) return { versioned, match };

@@ -1,3 +1,4 @@
+import { prepareViews } from '#main/control-plane/apiserver/storage/entry.ts';
 import { codecOf } from '#main/control-plane/apiserver/registry/built-in-codec.ts';
 import type { Core } from '#main/control-plane/apiserver/registry/core.ts';
 import { decodeBody } from '#main/control-plane/apiserver/registry/decode-body.ts';
@@ -47,6 +48,7 @@ export function scaleHandlers(shape: ScaleShape): NonNullable<KindRest['handlers
       const { served, namespace, name } = request;
       const entry = cacheOf(served).get(namespace, name);
       if (!entry) throw notFound(served.resource, name);
+      await prepareViews(served.form, [entry]);
       return answer(scaleOf(shape, entry.as(served.form).object));
     },
     'update/scale': (request, core) =>
