@@ -191,7 +191,9 @@ export class EventCorrelator {
     const messages = isFresh ? known.messages : new Set<string>();
     messages.add(event.message ?? '');
     this.#similar.set(group, { messages, at: now });
-    if (messages.size < similarBeforeCombining) return [event, `${group}${event.message}`];
+    const { fieldPath = '' } = event.involvedObject;
+    if (messages.size < similarBeforeCombining)
+      return [event, `${group}/${fieldPath}/${event.message}`];
     for (const oldest of messages) {
       messages.delete(oldest);
       break;

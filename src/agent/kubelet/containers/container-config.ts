@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { mountPropagations } from '#agent/container-runtime/enums.ts';
+import { mountPropagations, namespaceModes } from '#agent/container-runtime/enums.ts';
 import type {
   ContainerConfig,
   ContainerMount,
@@ -70,9 +70,13 @@ export async function containerConfig(
     tty: container.tty ?? false,
     linux: {
       resources: resourcesOf(pod, container, context.facts),
-      securityContext: targetId
-        ? { ...security, namespaceOptions: { ...namespaceOptions, pid: 3, targetId } }
-        : security,
+      securityContext:
+        targetId && namespaceOptions?.pid === namespaceModes.container
+          ? {
+              ...security,
+              namespaceOptions: { ...namespaceOptions, pid: namespaceModes.target, targetId },
+            }
+          : security,
     },
   };
 }

@@ -2,6 +2,7 @@ import type { Container, Pod } from '#shared/api/types/core-v1.ts';
 import { podRequests } from '#shared/kube/pod-requests.ts';
 import { quantityMilliValue, quantityValue } from '#shared/kube/quantity.ts';
 import { isCritical, isSidecar } from '../pods/pod-containers.ts';
+import { without } from '../status/without.ts';
 import { qualityOfService } from './quality-of-service.ts';
 
 export interface LinuxResources {
@@ -53,29 +54,59 @@ export function podResources(pod: Pod): LinuxResources {
   };
 }
 
+/** What the sandbox is told of its pod: the sums of what is stated, without overhead. */
+export function sandboxResources(pod: Pod): LinuxResources {
+  const requests = podRequests({ ...pod, spec: without(pod.spec, 'overhead') });
+  return {
+    cpuShares: sharesOf(requests.get('cpu') ?? 0),
+    cpuPeriod: periodMicros,
+    cpuQuota: quotaOf(limitSum(pod, 'cpu').total),
+    memoryLimitInBytes: limitSum(pod, 'memory').total,
+  };
+}
+
+/** What the sandbox itself takes, if the runtime class says so. */
+export function overheadResources({ spec }: Pod): Partial<LinuxResources> {
+  if (!spec.overhead) return {};
+  const cpu = milli(spec.overhead['cpu']);
+  return {
+    cpuShares: sharesOf(cpu),
+    cpuPeriod: periodMicros,
+    cpuQuota: quotaOf(cpu),
+    memoryLimitInBytes: bytes(spec.overhead['memory']),
+  };
+}
+
 /** Milli-CPUs or bytes; `undefined` where some container is not limited. */
-function podLimit({ spec }: Pod, name: 'cpu' | 'memory'): number | undefined {
-  const amount = (text: string): number => (name === 'cpu' ? milli(text) : bytes(text));
-  const overhead = spec.overhead?.[name] === undefined ? 0 : amount(spec.overhead[name]);
+function podLimit(pod: Pod, name: 'cpu' | 'memory'): number | undefined {
+  const { total, isWhole } = limitSum(pod, name);
+  const overhead = pod.spec.overhead?.[name];
+  const extra = name === 'cpu' ? milli(overhead) : bytes(overhead);
+  return isWhole ? total + extra : undefined;
+}
+
+interface LimitSum {
+  readonly total: number;
+  /** Every container has a limit. */
+  readonly isWhole: boolean;
+}
+
+function limitSum({ spec }: Pod, name: 'cpu' | 'memory'): LimitSum {
+  const amount = name === 'cpu' ? milli : bytes;
   const own = spec.resources?.limits?.[name];
-  if (own !== undefined) return amount(own) + overhead;
-  let total = 0;
-  for (const { resources } of spec.containers) {
-    const limit = resources.limits?.[name];
-    if (limit === undefined) return undefined;
-    total += amount(limit);
-  }
+  if (own !== undefined) return { total: amount(own), isWhole: true };
+  const limits = spec.containers.map(({ resources }) => resources.limits?.[name]);
+  let isWhole = limits.every((one) => one !== undefined);
   let sidecars = 0;
   let peak = 0;
   for (const container of spec.initContainers ?? []) {
     const limit = container.resources.limits?.[name];
-    if (limit === undefined) return undefined;
-    if (isSidecar(container)) {
-      sidecars += amount(limit);
-      peak = Math.max(peak, sidecars);
-    } else peak = Math.max(peak, sidecars + amount(limit));
+    if (limit === undefined) isWhole = false;
+    if (isSidecar(container)) sidecars += amount(limit);
+    peak = Math.max(peak, sidecars + (isSidecar(container) ? 0 : amount(limit)));
   }
-  return Math.max(total + sidecars, peak) + overhead;
+  const total = limits.reduce((sum, one) => sum + amount(one), sidecars);
+  return { total: Math.max(total, peak), isWhole };
 }
 
 /** Who is killed first when memory runs out: -1000 never, 1000 first. */

@@ -95,7 +95,9 @@ function runAs(
 ): Pick<ContainerSecurityContext, 'runAsUser' | 'runAsUsername'> {
   if (user !== undefined) return { runAsUser: { value: user } };
   if (image?.uid) return { runAsUser: { value: image.uid.value ?? 0 } };
-  return image?.username ? { runAsUsername: image.username } : {};
+  if (image?.username) return { runAsUsername: image.username };
+  // An image that says nothing runs as root.
+  return { runAsUser: { value: 0 } };
 }
 
 function verifyNonRoot(pod: Pod, container: Container, image: RuntimeImage | undefined): void {
@@ -112,7 +114,7 @@ function verifyNonRoot(pod: Pod, container: Container, image: RuntimeImage | und
     throw new Error(
       `container has runAsNonRoot and image has non-numeric user (${image.username}), cannot verify user is non-root (${who})`,
     );
-  if (image?.uid && image.uid.value === 0)
+  if ((image?.uid?.value ?? 0) === 0)
     throw new Error(`container has runAsNonRoot and image will run as root (${who})`);
 }
 

@@ -50,7 +50,7 @@ export function podDns({ metadata, spec }: Pod, sources: DnsSources): DnsConfig 
   return {
     servers: unique([...base.servers, ...(own.nameservers ?? [])]).slice(0, maxServers),
     searches: fitting(unique([...base.searches, ...(own.searches ?? [])])),
-    options: [...options].map(([name, value]) => name + value),
+    options: [...options].map(([name, value]) => name + value).sort(),
   };
 }
 

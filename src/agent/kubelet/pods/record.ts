@@ -25,6 +25,8 @@ export interface PodRecord {
   /** Ends what is being done for the pod now, because something else has to be done. */
   interrupt: AbortController;
   mountFailures: number;
+  /** By the CRI's id: what the container has been given, as text. */
+  readonly resources: Map<string, string>;
   /** Containers whose first back-off has been met. */
   readonly firstBackoffs: Set<string>;
 }
@@ -43,6 +45,7 @@ export function createRecord(pod: Pod, seen: string): PodRecord {
     messages: new Map(),
     interrupt: new AbortController(),
     mountFailures: 0,
+    resources: new Map(),
     firstBackoffs: new Set(),
   };
 }

@@ -4,7 +4,7 @@ import type { PodSandboxConfig } from '#agent/container-runtime/types.ts';
 import type { AgentSettings } from '#agent/settings.ts';
 import type { Pod } from '#shared/api/types/core-v1.ts';
 import { podLabels } from '../containers/labels.ts';
-import { podResources } from '../containers/linux-resources.ts';
+import { overheadResources, sandboxResources } from '../containers/linux-resources.ts';
 import { namespaceOptions, supplementalGroups } from '../containers/security-context.ts';
 import { podDns, type DnsConfig } from './dns.ts';
 import { kernelHostname } from './hostname.ts';
@@ -63,8 +63,8 @@ function linuxPart(pod: Pod): NonNullable<PodSandboxConfig['linux']> {
       seccomp: { profileType: securityProfiles.runtimeDefault },
     },
     sysctls: Object.fromEntries(sysctls.map(({ name, value }) => [sysctlName(name), value])),
-    overhead: {},
-    resources: podResources(pod),
+    overhead: overheadResources(pod),
+    resources: sandboxResources(pod),
   };
 }
 

@@ -63,6 +63,8 @@ export async function runSandbox(pod: Pod, attempt: number, parts: SandboxParts)
 }
 
 async function handlerOf({ spec }: Pod, { objects }: KubeletContext): Promise<string> {
+  if (spec.hostUsers === false)
+    throw new Error('user namespaces are not supported by this node; leave out spec.hostUsers');
   if (!spec.runtimeClassName) return '';
   const found = await objects.runtimeClass(spec.runtimeClassName);
   if (found) return found.handler;

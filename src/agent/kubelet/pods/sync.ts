@@ -10,6 +10,7 @@ import { pullSecrets } from '../images/credentials.ts';
 import type { Prober } from '../probes/prober.ts';
 import { podIpsOf, type RuntimePod, type RuntimeState } from '../runtime-state.ts';
 import { planPod, type PodPlan, type PlannedStart } from './plan.ts';
+import { resizeContainers } from './resize.ts';
 import { stopSandboxes } from './stop.ts';
 import type { PodRecord } from './record.ts';
 import { configOf, runSandbox, writeHostsFile, type SandboxParts } from './sandbox.ts';
@@ -51,6 +52,7 @@ export async function syncPod(record: PodRecord, parts: SyncParts): Promise<Sync
     const message = `Unable to retrieve some image pull secrets (${missing.join(', ')}); attempting to pull the image may not succeed.`;
     context.recorder.record(pod, 'Warning', 'FailedToRetrieveImagePullSecret', message);
   }
+  if (await resizeContainers(record, state.pod(uid), context)) await state.refresh(uid);
   const runtimePod = state.pod(uid);
   const plan = planPod(pod, runtimePod, prober);
   if (plan.stopPod || plan.newSandbox) {

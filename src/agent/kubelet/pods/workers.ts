@@ -69,16 +69,17 @@ export class PodWorkers implements AsyncDisposable {
   update(pod: Pod): void {
     const { uid } = pod.metadata;
     const known = this.#records.get(uid);
-    const record = known ?? createRecord(pod, timestamp(this.#options.context.clock.now()));
+    const record = known ?? createRecord(pod, this.#seenNow());
     if (!known) this.#records.set(uid, record);
     const grace = record.pod.metadata.deletionGracePeriodSeconds;
-    record.pod = pod;
+    record.pod = asSeen(pod, record.seen);
     const { deletionTimestamp, deletionGracePeriodSeconds } = pod.metadata;
     const isEnded = pod.status.phase === 'Succeeded' || pod.status.phase === 'Failed';
     if (record.stage === 'running' && (deletionTimestamp || (isEnded && !known))) this.#end(record);
     else if (
       record.stage === 'terminating' &&
-      (deletionGracePeriodSeconds ?? 0) < (grace ?? Infinity)
+      deletionGracePeriodSeconds !== undefined &&
+      deletionGracePeriodSeconds < (grace ?? pod.spec.terminationGracePeriodSeconds ?? 0)
     )
       this.#interrupt(record);
     this.#loop.add(uid);
@@ -118,6 +119,10 @@ export class PodWorkers implements AsyncDisposable {
     for (const record of this.#records.values())
       record.interrupt.abort(new Error('The kubelet has been stopped'));
     await this.#loop[Symbol.asyncDispose]();
+  }
+
+  #seenNow(): string {
+    return new Date(this.#options.context.clock.now()).toISOString().replace('Z', '000000Z');
   }
 
   #end(record: PodRecord): void {
@@ -347,6 +352,13 @@ export class PodWorkers implements AsyncDisposable {
     }
     for (const id of record.messages.keys()) if (!known.has(id)) record.messages.delete(id);
   }
+}
+
+/** With the annotations by which a pod on a node says where it came from; its containers may read them. */
+function asSeen(pod: Pod, seen: string): Pod {
+  const { annotations: own } = pod.metadata;
+  const source = { 'kubernetes.io/config.seen': seen, 'kubernetes.io/config.source': 'api' };
+  return { ...pod, metadata: { ...pod.metadata, annotations: { ...source, ...own } } };
 }
 
 /** The kubelet's own conditions as it told them, all others as they stand at the API. */

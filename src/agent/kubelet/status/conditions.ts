@@ -23,7 +23,7 @@ const own: ReadonlySet<string> = new Set([
   'PodScheduled',
 ]);
 
-/** The kubelet's conditions in upstream's order, then those that others keep. */
+/** Those conditions that others keep, then the kubelet's own in upstream's order. */
 export function podConditions(sources: ConditionSources): PodCondition[] {
   const { pod, previous, now, hasSandbox } = sources;
   const containersReady = containersReadyVerdict(sources);
@@ -45,7 +45,7 @@ export function podConditions(sources: ConditionSources): PodCondition[] {
       lastTransitionTime: isSame ? old.lastTransitionTime : now,
     };
   });
-  return [...made, ...before.filter(({ type }) => !own.has(type))];
+  return [...before.filter(({ type }) => !own.has(type)), ...made];
 }
 
 /** Conditions of other types are kept by others. */

@@ -204,7 +204,7 @@ function waitingStatus(
     if (waiting.reason !== 'PostStartHookError') return status;
   }
   const { terminated } = status.state;
-  if (kind === 'init' && isSidecar(container) && terminated) return status;
+  if (kind === 'init' && isSidecar(container) && terminated?.exitCode === 0) return status;
   if (
     latest?.state === containerStates.exited &&
     !restartsAfter(sources.pod, container, latest.exitCode)

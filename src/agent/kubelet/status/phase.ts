@@ -1,5 +1,6 @@
 import type { ContainerStatus, Pod } from '#shared/api/types/core-v1.ts';
 import { isSidecar, isStatic } from '../pods/pod-containers.ts';
+import { restartsAfter } from '../pods/restart-policy.ts';
 
 export interface PhaseSources {
   readonly pod: Pod;
@@ -41,15 +42,13 @@ function countRegular(pod: Pod, regular: readonly ContainerStatus[]) {
   };
   for (const container of pod.spec.containers) {
     const status = regular.find(({ name }) => name === container.name);
-    const policy = container.restartPolicy ?? pod.spec.restartPolicy ?? 'Always';
     const { running, terminated } = status?.state ?? {};
     const last = status?.lastState.terminated;
     if (running) counts.running++;
     else if (terminated) {
       counts.stopped++;
       if (terminated.exitCode === 0) counts.succeeded++;
-      const isFinal = policy === 'Never' || (policy === 'OnFailure' && terminated.exitCode === 0);
-      if (isFinal) counts.final++;
+      if (!restartsAfter(pod, container, terminated.exitCode)) counts.final++;
     } else if (last) {
       counts.stopped++;
       counts.restarting++;
@@ -60,17 +59,17 @@ function countRegular(pod: Pod, regular: readonly ContainerStatus[]) {
 }
 
 function initProgress(pod: Pod, init: readonly ContainerStatus[]): 'done' | 'pending' | 'failed' {
+  let isPending = false;
   for (const container of pod.spec.initContainers ?? []) {
     const status = init.find(({ name }) => name === container.name);
     if (isSidecar(container)) {
-      if (status?.started !== true) return 'pending';
+      if (status?.started !== true) isPending = true;
       continue;
     }
     const { terminated } = status?.state ?? {};
-    if (!terminated) return 'pending';
-    if (terminated.exitCode === 0) continue;
-    const policy = container.restartPolicy ?? pod.spec.restartPolicy;
-    return policy === 'Never' ? 'failed' : 'pending';
+    const hasFailed = terminated !== undefined && terminated.exitCode !== 0;
+    if (hasFailed && !restartsAfter(pod, container, terminated.exitCode)) return 'failed';
+    if (!terminated || hasFailed) isPending = true;
   }
-  return 'done';
+  return isPending ? 'pending' : 'done';
 }

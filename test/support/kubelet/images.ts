@@ -1,0 +1,100 @@
+import { createHash } from 'node:crypto';
+import {
+  chmod,
+  copyFile,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { cache } from '../hosts/place.ts';
+import { execute, mustExecute } from '../hosts/shell.ts';
+
+/** What scenarios call `$BUSYBOX`. */
+export const busyboxImage = 'registry.test/busybox:1';
+
+/** An archive, as `docker save` makes them, of a file system with nothing but Debian's static busybox. */
+export async function busyboxArchive(): Promise<string> {
+  const folder = join(cache, 'kubelet-images');
+  const archive = join(folder, 'busybox-2.tar');
+  if (await exists(archive)) return archive;
+  await mkdir(folder, { recursive: true });
+  const scratch = await mkdtemp(join(tmpdir(), 'busybox-'));
+  try {
+    const root = join(scratch, 'root');
+    await fillRoot(scratch, root);
+    await pack(root, scratch, busyboxImage);
+    await mustExecute('tar', ['-C', join(scratch, 'image'), '-cf', archive, '.']);
+    return archive;
+  } finally {
+    await rm(scratch, { recursive: true, force: true });
+  }
+}
+
+async function fillRoot(scratch: string, root: string): Promise<void> {
+  const fetched = await execute('sh', [
+    '-c',
+    `cd ${scratch} && apt-get -qq download busybox-static`,
+  ]);
+  if (fetched.code !== 0) throw new Error(`Cannot fetch busybox-static: ${fetched.err}`);
+  const [deb] = (await readdir(scratch)).filter((name) => name.endsWith('.deb'));
+  await mustExecute('dpkg', ['-x', join(scratch, deb!), join(scratch, 'deb')]);
+  for (const name of ['usr/bin', 'usr/sbin', 'etc', 'root', 'tmp', 'var', 'dev', 'proc', 'sys'])
+    await mkdir(join(root, name), { recursive: true });
+  for (const name of ['bin', 'sbin']) await symlink(`usr/${name}`, join(root, name));
+  await chmod(join(root, 'tmp'), 0o1777);
+  const busybox = join(root, 'bin/busybox');
+  await copyFile(join(scratch, 'deb/bin/busybox'), busybox);
+  await chmod(busybox, 0o755);
+  const applets = (await mustExecute(busybox, ['--list'])).split('\n').filter(Boolean);
+  for (const applet of applets)
+    if (applet !== 'busybox') await symlink('busybox', join(root, 'bin', applet));
+  await writeFile(
+    join(root, 'etc/passwd'),
+    'root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/bin/false\n',
+  );
+  await writeFile(join(root, 'etc/group'), 'root:x:0:\nnogroup:x:65534:\n');
+}
+
+export async function pack(root: string, scratch: string, reference: string): Promise<void> {
+  const image = join(scratch, 'image');
+  await mkdir(image);
+  const layer = join(image, 'layer.tar');
+  await mustExecute('tar', [
+    '-C',
+    root,
+    '--owner=0',
+    '--group=0',
+    '--sort=name',
+    '--mtime=@0',
+    '-cf',
+    layer,
+    '.',
+  ]);
+  const digest = createHash('sha256')
+    .update(await readFile(layer))
+    .digest('hex');
+  const config = JSON.stringify({
+    architecture: process.arch === 'x64' ? 'amd64' : process.arch,
+    os: 'linux',
+    config: { Cmd: ['sh'] },
+    rootfs: { type: 'layers', diff_ids: [`sha256:${digest}`] },
+  });
+  const name = `${createHash('sha256').update(config).digest('hex')}.json`;
+  await writeFile(join(image, name), config);
+  const manifest = [{ Config: name, RepoTags: [reference], Layers: ['layer.tar'] }];
+  await writeFile(join(image, 'manifest.json'), JSON.stringify(manifest));
+}
+
+async function exists(path: string): Promise<boolean> {
+  return await stat(path).then(
+    () => true,
+    () => false,
+  );
+}
