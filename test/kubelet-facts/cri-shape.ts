@@ -25,7 +25,7 @@ export function containerConfigShape(config: Json): Json {
     shaped['envs'] = environment(shaped['envs'] as Json[]);
   const mounts = shaped['mounts'] as Record<string, Json>[] | undefined;
   for (const mount of mounts ?? [])
-    mount['host_path'] = String(mount['host_path']).replace(
+    mount['host_path'] = (mount['host_path'] as string).replace(
       /(\/containers\/[^/]+\/)[0-9a-f]{8}$/,
       '$1$HEX',
     );

@@ -21,8 +21,10 @@ export async function criView(record: string, pod: Pod): Promise<Json> {
   const containers: Record<string, Json> = {};
   for (const { name, request } of calls) {
     if (name !== 'createContainer') continue;
-    const config = request['config'] as { readonly metadata: { readonly name: string } };
-    containers[config.metadata.name] ??= containerConfigShape(config as unknown as Json);
+    const config = request['config'] as { readonly metadata: { readonly name: string } } & Readonly<
+      Record<string, Json>
+    >;
+    containers[config.metadata.name] ??= containerConfigShape(config);
   }
   return {
     ...(sandbox !== undefined && {

@@ -21,7 +21,7 @@ import { masked, masksOf, statusView } from './view.ts';
 export interface Played {
   readonly refused?: Json;
   readonly final?: Json;
-  readonly events?: Json;
+  readonly events?: readonly SeenEvent[];
   readonly logs?: Readonly<Record<string, Json>>;
   readonly got?: Readonly<Record<string, Json>>;
   readonly cri?: Json;
@@ -65,7 +65,7 @@ class Player {
     for (const object of before) await this.#create(object);
     const refusal = await this.#refusal(pod);
     if (refusal) return { refused: refusal };
-    await this.#until(until ?? { ready: true });
+    await this.#until(until ?? (this.#ends() ? { phase: 'Succeeded' } : { ready: true }));
     await sleep(settle);
     const got: Record<string, Json> = {};
     let final = await this.#get();
@@ -74,12 +74,12 @@ class Player {
     if (late) final = (await this.#find()) ?? final;
     await this.#eventsAreIn();
     const { address } = this.#rig.host;
-    const masks = masksOf(final!, { name: this.#rig.nodeName, address });
-    const cri = await criView(await readFile(this.#rig.record, 'utf8'), final!);
+    const masks = masksOf(final, { name: this.#rig.nodeName, address });
+    const cri = await criView(await readFile(this.#rig.record, 'utf8'), final);
     return {
-      final: masked(statusView(final!.status, this.#scenario.tm === true), masks),
+      final: masked(statusView(final.status, this.#scenario.tm === true), masks),
       events: masked(await this.#events(), masks),
-      logs: masked(late ? await this.#logs(final!) : logs, masks),
+      logs: masked(late ? await this.#logs(final) : logs, masks),
       got: masked(got, masks),
       cri: masked(cri, masks),
     };
@@ -89,6 +89,11 @@ class Player {
     const key = { namespace: this.#namespace, name: this.#name };
     await this.#cluster.delete(pods, key, { gracePeriodSeconds: 1 }).catch(gone);
     await this.#cluster.delete(namespaces, { name: this.#namespace }).catch(gone);
+  }
+
+  /** Where nothing is said: whether it was seen after its end. */
+  #ends(): boolean {
+    return (this.#scenario.seen.final as { phase?: string }).phase === 'Succeeded';
   }
 
   async #accountIsThere(): Promise<void> {
@@ -236,7 +241,7 @@ class Player {
       ...old,
       ...filled,
       metadata: old.metadata,
-    } as KubeObject);
+    });
   }
 
   async #attempt(work: () => Promise<unknown>): Promise<Json> {
@@ -291,9 +296,16 @@ class Player {
     return list.items.filter(({ involvedObject }) => involvedObject.kind === 'Pod');
   }
 
-  async #events(): Promise<Json> {
+  async #events(): Promise<readonly SeenEvent[]> {
     const seen = (await this.#rawEvents()).map(
-      ({ type = '', reason = '', source, reportingComponent, involvedObject, count }) => [
+      ({
+        type = '',
+        reason = '',
+        source,
+        reportingComponent,
+        involvedObject,
+        count,
+      }): SeenEvent => [
         type,
         reason,
         source?.component || reportingComponent || '',

@@ -28,7 +28,7 @@ export function masksOf(pod: Pod, node: { name: string; address: string }): Mask
   ];
 }
 
-export function masked<T extends Json>(value: T, masks: Masks): T {
+export function masked<T>(value: T, masks: Masks): T {
   let text = JSON.stringify(value);
   for (const [pattern, name] of masks) text = text.replaceAll(pattern, name);
   return JSON.parse(text) as T;

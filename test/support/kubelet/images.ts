@@ -6,6 +6,7 @@ import {
   mkdtemp,
   readdir,
   readFile,
+  rename,
   rm,
   stat,
   symlink,
@@ -15,29 +16,53 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { cache } from '../hosts/place.ts';
 import { execute, mustExecute } from '../hosts/shell.ts';
+import { pauseImage, pauseProgram } from './pause.ts';
 
 /** What scenarios call `$BUSYBOX`. */
 export const busyboxImage = 'registry.test/busybox:1';
 
-/** An archive, as `docker save` makes them, of a file system with nothing but Debian's static busybox. */
-export async function busyboxArchive(): Promise<string> {
+/** Archives, as `docker save` makes them, of all images that scenarios need; made once. */
+export async function imageArchives(): Promise<readonly string[]> {
+  return [
+    await archive('busybox', busyboxImage, { fill: fillBusybox, command: 'sh' }),
+    await archive('pause', pauseImage, { fill: fillPause, command: '/pause' }),
+  ];
+}
+
+interface Contents {
+  /** Puts the files into `root`; there is scratch space beside it. */
+  readonly fill: (root: string, scratch: string) => Promise<void>;
+  readonly command: string;
+}
+
+/** Changes with what the archives hold. */
+const edition = 3;
+
+async function archive(name: string, reference: string, contents: Contents): Promise<string> {
   const folder = join(cache, 'kubelet-images');
-  const archive = join(folder, 'busybox-2.tar');
-  if (await exists(archive)) return archive;
+  const made = join(folder, `${name}-${edition}.tar`);
+  if (await exists(made)) return made;
   await mkdir(folder, { recursive: true });
-  const scratch = await mkdtemp(join(tmpdir(), 'busybox-'));
+  const scratch = await mkdtemp(join(tmpdir(), `${name}-`));
   try {
     const root = join(scratch, 'root');
-    await fillRoot(scratch, root);
-    await pack(root, scratch, busyboxImage);
-    await mustExecute('tar', ['-C', join(scratch, 'image'), '-cf', archive, '.']);
-    return archive;
+    await mkdir(root);
+    await contents.fill(root, scratch);
+    await pack(root, scratch, { reference, command: contents.command });
+    await mustExecute('tar', ['-C', join(scratch, 'image'), '-cf', `${made}.new`, '.']);
+    await rename(`${made}.new`, made);
+    return made;
   } finally {
     await rm(scratch, { recursive: true, force: true });
   }
 }
 
-async function fillRoot(scratch: string, root: string): Promise<void> {
+async function fillPause(root: string): Promise<void> {
+  await writeFile(join(root, 'pause'), pauseProgram(), { mode: 0o755 });
+}
+
+/** Nothing but Debian's static busybox, and two users. */
+async function fillBusybox(root: string, scratch: string): Promise<void> {
   const fetched = await execute('sh', [
     '-c',
     `cd ${scratch} && apt-get -qq download busybox-static`,
@@ -62,7 +87,11 @@ async function fillRoot(scratch: string, root: string): Promise<void> {
   await writeFile(join(root, 'etc/group'), 'root:x:0:\nnogroup:x:65534:\n');
 }
 
-export async function pack(root: string, scratch: string, reference: string): Promise<void> {
+async function pack(
+  root: string,
+  scratch: string,
+  { reference, command }: { readonly reference: string; readonly command: string },
+): Promise<void> {
   const image = join(scratch, 'image');
   await mkdir(image);
   const layer = join(image, 'layer.tar');
@@ -83,7 +112,7 @@ export async function pack(root: string, scratch: string, reference: string): Pr
   const config = JSON.stringify({
     architecture: process.arch === 'x64' ? 'amd64' : process.arch,
     os: 'linux',
-    config: { Cmd: ['sh'] },
+    config: { Cmd: [command] },
     rootfs: { type: 'layers', diff_ids: [`sha256:${digest}`] },
   });
   const name = `${createHash('sha256').update(config).digest('hex')}.json`;

@@ -10,8 +10,8 @@ import { systemClock } from '#shared/base/system-clock.ts';
 import { nodes } from '#shared/api/core/node.ts';
 import { startHosts, type TestHosts } from '../hosts/index.ts';
 import type { Host } from '../hosts/host.ts';
-import { busyboxArchive } from './images.ts';
-import { pauseArchiveFile, pauseImage } from './pause.ts';
+import { imageArchives } from './images.ts';
+import { pauseImage } from './pause.ts';
 
 export interface KubeletRig extends AsyncDisposable {
   readonly hosts: TestHosts;
@@ -147,7 +147,7 @@ async function prepareRuntime(host: Host): Promise<void> {
   await writeFile(host.path('/etc/cni/net.d/10-test.conflist'), JSON.stringify(network));
   await writeFile(host.path('/etc/containerd/config.toml'), containerdConfig);
   await host.run('echo 1 >/proc/sys/net/ipv4/ip_forward; systemctl restart containerd');
-  for (const archive of [await busyboxArchive(), await pauseArchiveFile()]) {
+  for (const archive of await imageArchives()) {
     await copyFile(archive, host.path(`${folder}/image.tar`));
     await host.run(`ctr -n k8s.io images import ${folder}/image.tar`);
   }
