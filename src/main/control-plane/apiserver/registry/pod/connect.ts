@@ -6,8 +6,11 @@ import {
   containerOf,
   podOf,
 } from '#main/control-plane/apiserver/registry/pod/place.ts';
+import {
+  connectionOptions,
+  streamsOf,
+} from '#main/control-plane/apiserver/registry/pod/connection-options.ts';
 import { methodNotAllowed } from '#main/control-plane/apiserver/registry/storage-of.ts';
-import { isTrue } from '#main/control-plane/apiserver/request/request-info.ts';
 import type { ResourceRequest } from '#main/control-plane/apiserver/request/resource-request.ts';
 import { negotiateChannels } from '#main/control-plane/apiserver/streaming/channels.ts';
 import { callOver, type HttpAnswer } from '#main/control-plane/apiserver/streaming/http-call.ts';
@@ -43,7 +46,7 @@ export async function connectPod(
   const kind = optionKinds[subresource];
   if (!kind) throw methodNotAllowed(served.resource, verb);
   const { node, path } = kubeletPath(request);
-  await admitConnection(core, request, { kind, ...request.query });
+  await admitConnection(core, request, { kind, ...connectionOptions(request) });
   const dial = (): Promise<Duplex> => connectorOf(core, node).dialKubelet(node);
   const target = { path, host: node };
   if (isWebSocketRequest(client.request)) {
@@ -128,16 +131,6 @@ function refuse({ socket }: UpgradeRequest, refusal: HttpAnswer): void {
 
 /** The API's names of the streams and the kubelet's. */
 const kubeletNames = { stdin: 'input', stdout: 'output', stderr: 'error', tty: 'tty' } as const;
-
-function streamsOf({ query }: ResourceRequest): StreamOptions {
-  const { stdin, stdout, stderr, tty } = query;
-  return {
-    stdin: isTrue(stdin),
-    stdout: isTrue(stdout),
-    stderr: isTrue(stderr),
-    tty: isTrue(tty),
-  };
-}
 
 /** Where a terminal, an attachment or a forwarded port is on the pod's kubelet. */
 function kubeletPath(request: ResourceRequest): { readonly node: string; readonly path: string } {
