@@ -1,3 +1,5 @@
+import { readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { kubectlOn } from '../support/kubectl.ts';
 import { descendants, isAlive, startShell, type Shell } from '../support/electron/shell.ts';
@@ -19,7 +21,7 @@ afterAll(() => shell?.[Symbol.asyncDispose]());
 test('the window comes up live and shows the cluster’s nodes, started with the flags it was given', async () => {
   await status(/live/);
   await shell.page.getByRole('navigation').getByRole('button', { name: 'Nodes' }).click();
-  const rows = shell.page.getByRole('row', { name: /Ready/ });
+  const rows = shell.page.getByRole('row', { name: /simulated-\d/ });
   await expect.poll(() => rows.count(), { timeout: 10_000 }).toBe(3);
   const { stdout } = await kubectlOn('kubectl', shell.kubeconfig)(['get', 'nodes', '-o', 'name']);
   expect(stdout.trim().split('\n')).toHaveLength(3);
@@ -122,6 +124,28 @@ test('the cluster’s process killed: the window says so, and recovers with what
   expect(await shell.clusterProcess()).not.toBe(first);
   expect((await kubectl(['get', 'configmap', 'survivor'])).code).toBe(0);
 });
+
+test('the machine’s suspend and resume stop the cluster’s time', async () => {
+  const file = join(dirname(shell.kubeconfig), 'sleeps.json');
+  const power = (event: 'suspend' | 'resume'): Promise<boolean> =>
+    shell.app.evaluate(({ powerMonitor }, name) => powerMonitor.emit(name), event);
+  await power('suspend');
+  await new Promise((resolve) => setTimeout(resolve, 3_000));
+  await power('resume');
+  const longest = async (): Promise<number> => {
+    const text = await readFile(file, 'utf8').catch(() => '[]');
+    const sleeps = JSON.parse(text) as readonly { from: number; until: number }[];
+    return Math.max(0, ...sleeps.map(({ from, until }) => until - from));
+  };
+  // Written once the nodes have reported after the last start, too.
+  await expect.poll(longest, { timeout: 30_000 }).toBeGreaterThan(2_000);
+  await expect
+    .poll(async () => {
+      const { stdout } = await kubectlOn('kubectl', shell.kubeconfig)(['get', 'nodes']);
+      return stdout.match(/ Ready /g)?.length;
+    })
+    .toBe(3);
+}, 60_000);
 
 test('the window closed, the cluster runs on; asked for again, it is there', async () => {
   const { app } = shell;
