@@ -51,8 +51,8 @@ export interface TestKubelet extends AsyncDisposable {
 
 /** A kubelet's server in this process, on the only node of the cluster. */
 export async function startTestKubelet(
-  cluster: TestCluster,
-  { pki, folder }: TestPki,
+  cluster: Pick<TestCluster, 'admin' | 'as'>,
+  { pki, folder }: Pick<TestPki, 'pki' | 'folder'>,
   containers: { readonly directory: PodDirectory; readonly runtime: ContainerRuntime },
 ): Promise<TestKubelet> {
   const server = await startKubeletServer({

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { RunningCluster } from '#main/clusters/control-socket.ts';
-import { createHttpsTransport } from '#main/clusters/https-transport.ts';
+import type { ServerAccess } from '#main/clusters/https-transport.ts';
 import {
   readSettings,
   writeSettings,
@@ -9,6 +9,7 @@ import {
   type ClusterSettings,
 } from '#main/clusters/profile.ts';
 import type { Restorer } from '#main/control-plane/snapshots/restorer.ts';
+import type { PortForwards } from '#main/port-forward/forwards.ts';
 import type { RunningPlane } from '#main/running-plane.ts';
 import { createHandlers } from '#main/window/handlers.ts';
 import { createObjectSearch } from '#main/window/object-search.ts';
@@ -26,6 +27,10 @@ export interface WindowServices {
   readonly restorer: Restorer;
   readonly profile: ClusterProfile;
   readonly settings: ClusterSettings;
+  /** The way to the API as the administrator, whom windows act as. */
+  readonly access: ServerAccess;
+  readonly api: HttpTransport;
+  readonly forwards: PortForwards;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -50,14 +55,7 @@ export async function startWindow(services: WindowServices): Promise<ServedWindo
 
 /** Answers for any window of this cluster, as its administrator. */
 export function windowHandlers(services: WindowServices): Handlers<typeof app> & Disposable {
-  const { running, plane, clock } = services;
-  const { admin, authority } = plane.current;
-  const api = createHttpsTransport({
-    server: running.server,
-    ca: authority,
-    clientCertificate: admin.certificate,
-    clientKey: admin.key,
-  });
+  const { running, plane, access, api, forwards, clock } = services;
   const startedAt = clock.elapsed();
   const health = async (): Promise<Health> => {
     const { revision, dbSizeBytes } = await plane.current.storeStatus();
@@ -72,21 +70,23 @@ export function windowHandlers(services: WindowServices): Handlers<typeof app> &
       memoryBytes: plane.current.memoryBytes(),
     };
   };
-  const snapshots = snapshotServices(services, api);
+  const containers = { access, forwards };
+  const snapshots = snapshotServices(services);
   const log = services.log.child({ component: 'window' });
   const objects = createObjectSearch({ api, clock, log });
-  return Object.assign(createHandlers({ api, health, clock, snapshots, objects }), {
-    [Symbol.dispose]() {
-      objects[Symbol.dispose]();
-      api[Symbol.dispose]();
-    },
+  return Object.assign(createHandlers({ api, health, clock, containers, snapshots, objects }), {
+    [Symbol.dispose]: () => objects[Symbol.dispose](),
   });
 }
 
-function snapshotServices(
-  { plane, restorer, profile, settings, clock }: WindowServices,
-  api: HttpTransport,
-): SnapshotServices {
+function snapshotServices({
+  plane,
+  restorer,
+  profile,
+  settings,
+  api,
+  clock,
+}: WindowServices): SnapshotServices {
   return {
     catalog: () => plane.current.snapshots,
     saveNow: (file) => plane.current.saveSnapshot(file),

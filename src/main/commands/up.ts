@@ -1,4 +1,5 @@
 import { serveControl, type RunningCluster } from '#main/clusters/control-socket.ts';
+import { createHttpsTransport } from '#main/clusters/https-transport.ts';
 import { writeKubeconfig } from '#main/clusters/kubeconfig.ts';
 import {
   clusterProfile,
@@ -18,6 +19,7 @@ import { openRestoreJournal } from '#main/control-plane/snapshots/restore-journa
 import { finishExchange, Restorer } from '#main/control-plane/snapshots/restorer.ts';
 import { version } from '#main/control-plane/version.ts';
 import { openLogFile } from '#main/log-file.ts';
+import { PortForwards } from '#main/port-forward/forwards.ts';
 import { choosePort } from '#main/ports.ts';
 import { RunningPlane, type StartedPlane } from '#main/running-plane.ts';
 import { startSimulation } from '#main/simulation/index.ts';
@@ -88,7 +90,8 @@ export async function up(
     pid: terminal.pid,
   });
   terminal.out(summary(described, current));
-  const services = { running: described, plane, restorer, profile, settings, clock, log };
+  const parts = { plane, restorer, profile, settings, clock, log };
+  const services = servicesOf(running, described, parts);
   running.use(onReady?.(services));
   if (command.window) {
     const window = running.use(await startWindow(services));
@@ -99,6 +102,26 @@ export async function up(
   // Whoever stops us is awake, and what ends in time needs a clock that runs.
   clock.resume();
   return exitCodes.done;
+}
+
+/** What windows are answered from, ended with everything else. */
+function servicesOf(
+  running: AsyncDisposableStack,
+  described: RunningCluster,
+  parts: Omit<WindowServices, 'running' | 'access' | 'api' | 'forwards'>,
+): WindowServices {
+  const { access, api } = wayToApi(described, parts.plane.current);
+  running.use(api);
+  const { clock, log } = parts;
+  const forwards = running.use(new PortForwards({ api, access, clock, log }));
+  return { ...parts, running: described, access, api, forwards };
+}
+
+/** As the administrator, over the network like everybody. */
+function wayToApi({ server }: RunningCluster, { authority, admin }: ControlPlane) {
+  const { certificate: clientCertificate, key: clientKey } = admin;
+  const access = { server, ca: authority, clientCertificate, clientKey };
+  return { access, api: createHttpsTransport(access) };
 }
 
 interface Ports {

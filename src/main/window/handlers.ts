@@ -10,6 +10,7 @@ import type { ApiRequest } from '#shared/client/transport.ts';
 import { ApiError } from '#shared/kube/errors.ts';
 import type { HttpTransport } from '#shared/client/http-transport.ts';
 import type { ObjectSearch } from '#main/window/object-search.ts';
+import { containerHandlers, type ContainerServices } from '#main/window/containers.ts';
 import { snapshotHandlers, type SnapshotServices } from '#main/window/snapshots.ts';
 
 export interface WindowServices {
@@ -17,6 +18,7 @@ export interface WindowServices {
   readonly api: HttpTransport;
   readonly health: () => Promise<Health>;
   readonly clock: Clock;
+  readonly containers: ContainerServices;
   readonly snapshots: SnapshotServices;
   readonly objects: ObjectSearch;
 }
@@ -26,6 +28,7 @@ export function createHandlers({
   api,
   health,
   clock,
+  containers,
   snapshots,
   objects,
 }: WindowServices): Handlers<typeof app> {
@@ -46,6 +49,7 @@ export function createHandlers({
     },
     scheduling: ({ pod }, { signal }) => schedulingChanges(pod, { api, clock, signal }),
     search: (input, context) => objects.search(input, context),
+    ...containerHandlers(containers),
     ...snapshotHandlers(snapshots),
   };
 }

@@ -6,6 +6,9 @@ import { lazily } from './lazily.ts';
  * `title` with a new title for its tab.
  */
 export const dockTabs: Readonly<Record<string, Component>> = {
+  log: lazily(() => import('../features/logs/LogTab.vue')),
+  terminal: lazily(() => import('../features/terminal/TerminalTab.vue')),
+  'port-forward': lazily(() => import('../features/port-forward/PortForwardTab.vue')),
   history: lazily(() => import('./HistoryTab.vue')),
   yaml: lazily(() => import('../features/yaml/YamlTab.vue')),
 };

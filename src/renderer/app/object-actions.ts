@@ -1,3 +1,11 @@
+import {
+  hasLogs,
+  hasPorts,
+  hasShell,
+  openForward,
+  openLogs,
+  openShell,
+} from '../features/containers/actions.ts';
 import { useDeletion } from '../features/lists/deletion.ts';
 import { editYaml } from '../features/yaml/actions.ts';
 import { kindId, type Kind } from './kinds.ts';
@@ -23,6 +31,25 @@ export const objectActions: readonly ObjectAction[] = [
     key: 'e',
     isFor: ({ verbs }) => verbs.includes('get') && verbs.includes('patch'),
     run: (kind, [key = '']) => editYaml(kind, key),
+    id: 'logs',
+    title: 'Logs',
+    key: 'l',
+    isFor: hasLogs,
+    run: (kind, [key = '']) => openLogs(kind, key),
+  },
+  {
+    id: 'shell',
+    title: 'Open a shell',
+    key: 's',
+    isFor: hasShell,
+    run: (kind, [key = '']) => void openShell(kind, key),
+  },
+  {
+    id: 'forward',
+    title: 'Forward a port …',
+    key: 'f',
+    isFor: hasPorts,
+    run: (kind, [key = '']) => void openForward(kind, key),
   },
   {
     id: 'why-placed',

@@ -2,6 +2,7 @@ import * as v from 'valibot';
 import { call, stream } from '#shared/contract/contract.ts';
 import { searchOperations } from '#shared/contract/search.ts';
 import type { SchedulingNow } from '#shared/contract/scheduling.ts';
+import { containerOperations } from '#shared/contract/containers.ts';
 import { snapshotOperations } from '#shared/contract/snapshots.ts';
 
 const name = v.pipe(v.string(), v.maxLength(512));
@@ -65,6 +66,7 @@ export const app = {
   health: stream(v.strictObject({})).yields<Health>(),
   /** Who waits to be scheduled, with the last attempts of one pod; told again whenever it changes. */
   scheduling: stream(v.strictObject({ pod: v.optional(name) })).yields<SchedulingNow>(),
+  ...containerOperations,
   ...snapshotOperations,
   ...searchOperations,
 };
