@@ -31,6 +31,8 @@ export const objectActions: readonly ObjectAction[] = [
     key: 'e',
     isFor: ({ verbs }) => verbs.includes('get') && verbs.includes('patch'),
     run: (kind, [key = '']) => editYaml(kind, key),
+  },
+  {
     id: 'logs',
     title: 'Logs',
     key: 'l',
