@@ -1,4 +1,5 @@
 import { newObject } from '../features/yaml/actions.ts';
+import { openForwards } from '../features/containers/actions.ts';
 import { kindId, useKinds } from './kinds.ts';
 import { useDialogs } from './dialogs.ts';
 import { useDock } from './dock.ts';
@@ -83,6 +84,12 @@ function ofTheCluster(): readonly Command[] {
   if (!health) return [];
   const { cluster, kubeconfig, server } = health;
   return [
+    {
+      id: 'forwarded ports',
+      title: 'Show forwarded ports',
+      about: cluster,
+      run: openForwards,
+    },
     {
       id: 'copy kubeconfig',
       title: 'Copy the command that points kubectl here',
