@@ -25,6 +25,7 @@ import { startBootstrap } from '#main/control-plane/apiserver/bootstrap/index.ts
 import { startCloudControllerManager } from '#main/control-plane/cloud-controller-manager/index.ts';
 import { startControllerManager } from '#main/control-plane/controller-manager/index.ts';
 import type { ObjectCache } from '#main/control-plane/apiserver/object-cache.ts';
+import { startCompactor } from '#main/control-plane/apiserver/storage/compactor.ts';
 import type { Listener } from '#main/control-plane/apiserver/http/listener.ts';
 import { startEtcdFace } from '#main/control-plane/etcd/grpc/face.ts';
 import type { GrpcServer, TlsMaterial } from '#main/control-plane/etcd/grpc/server.ts';
@@ -116,6 +117,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   const { server, security } = await serveApi(options, store, credentials);
   started.use(security);
   started.use(server);
+  started.use(startCompactor({ store, clock: options.clock, log: options.log }));
   started.use(await bootstrap(options, server, pki));
   started.use(startControllers(options, { server, security, pki }));
   started.use(startCloudControllers(options, server));

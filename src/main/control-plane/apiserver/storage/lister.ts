@@ -119,6 +119,7 @@ export class Lister {
     selection: Selection,
     revision: number,
   ): Promise<readonly Entry[]> {
+    await this.#checkKept(revision);
     const events = cache.log.since(revision);
     if (!events) return this.#fromStore(cache, selection, revision);
     if (events.length === 0) return present(cache, selection);
@@ -137,6 +138,15 @@ export class Lister {
     return [...entries.keys()].sort().map((key) => entries.get(key)!);
   }
 
+  /** What the store has forgotten is not told, though it may still be known here. */
+  async #checkKept(revision: number): Promise<void> {
+    try {
+      await this.#options.store.range({ key: '/', countOnly: true, revision });
+    } catch (error) {
+      throw asExpired(error);
+    }
+  }
+
   async #fromStore(
     cache: ResourceCache,
     selection: Selection,
@@ -147,12 +157,16 @@ export class Lister {
       const { kvs } = await this.#options.store.range({ key, rangeEnd: prefixEnd(key), revision });
       return kvs.map((kv) => storedEntry(cache, this.#options.decode(cache, kv), kv.modRevision));
     } catch (error) {
-      if (!StoreError.is(error, 'compacted')) throw error;
-      throw new ApiError('Expired', `The resourceVersion for the provided list is too old.`, {
-        cause: error,
-      });
+      throw asExpired(error);
     }
   }
+}
+
+function asExpired(error: unknown): unknown {
+  if (!StoreError.is(error, 'compacted')) return error;
+  return new ApiError('Expired', `The resourceVersion for the provided list is too old.`, {
+    cause: error,
+  });
 }
 
 function present(cache: ResourceCache, selection: Selection): readonly Entry[] {
