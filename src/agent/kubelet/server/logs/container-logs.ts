@@ -1,4 +1,4 @@
-import { hasContainer, logRefusal, logSource } from './source.ts';
+import { hasContainer, logSource, wantedContainer } from './source.ts';
 import { parseLogOptions } from './options.ts';
 import { readLog } from './reader.ts';
 import type { PodDirectory } from '#agent/kubelet/pod-directory.ts';
@@ -20,12 +20,13 @@ export function containerLogs(
     const what = `container ${JSON.stringify(container)} not found in pod ${JSON.stringify(name)}`;
     return text(404, what);
   }
-  const refusal = logRefusal(pod, container, options);
-  if (refusal !== undefined) return { code: 400, body: refusal };
-  const uid = pod.metadata.uid;
-  const source = logSource(kubelet, { uid, name: container, previous: options.previous });
+  const wanted = wantedContainer(pod, container, options);
+  if ('refusal' in wanted) return { code: 400, body: wanted.refusal };
+  const { uid } = pod.metadata;
+  const source = logSource(kubelet, { uid, name: container, id: wanted.id });
   if (!source) {
-    return { code: 400, body: `the log of container ${JSON.stringify(container)} is gone` };
+    const what = `container ${JSON.stringify(container)} in pod ${JSON.stringify(name)}`;
+    return { code: 400, body: `the log of ${what} is gone with its container` };
   }
   return { code: 200, body: readLog(source, options, { clock, signal }) };
 }

@@ -5,7 +5,8 @@ import { expect, onTestFinished, test } from 'vitest';
 import { nanoseconds, parseLogLine } from './line.ts';
 import { parseLogOptions, type LogOptions } from './options.ts';
 import { readLog } from './reader.ts';
-import { logRefusal } from './source.ts';
+import { logSource, wantedContainer } from './source.ts';
+import type { PodDirectory } from '#agent/kubelet/pod-directory.ts';
 import type { Pod } from '#shared/api/types/core-v1.ts';
 import { systemClock } from '#shared/base/system-clock.ts';
 
@@ -130,35 +131,55 @@ test.each([
   expect(parseLogOptions(new URLSearchParams(query), { now: 0 })).toBe(expected);
 });
 
+const ended = (id: string) => ({ terminated: { containerID: `containerd://${id}` } });
+
 test.each([
-  [{ state: { running: {} } }, undefined],
-  [{ state: { terminated: { containerID: 'x' } } }, undefined],
-  [{ state: { terminated: {} } }, 'is terminated'],
-  [
-    { state: { waiting: { reason: 'ContainerCreating' } } },
-    'is waiting to start: ContainerCreating',
-  ],
-  [
-    { state: { waiting: { reason: 'ErrImagePull' } } },
-    "is waiting to start: image can't be pulled",
-  ],
+  [{ state: { running: {} }, containerID: 'containerd://now' }, 'now'],
+  [{ state: { running: {} } }, ''],
+  [{ state: ended('x') }, 'x'],
+  [{ state: { terminated: {} } }, 'terminated'],
+  [{ state: { waiting: { reason: 'PodInitializing' } } }, 'waiting to start: PodInitializing'],
+  [{ state: { waiting: { reason: 'ErrImagePull' } } }, "waiting to start: image can't be pulled"],
   [
     { state: { waiting: { reason: 'ImagePullBackOff' } } },
-    'is waiting to start: trying and failing to pull image',
+    'waiting to start: trying and failing to pull image',
   ],
-  [
-    {
-      state: { waiting: { reason: 'CrashLoopBackOff' } },
-      lastState: { terminated: { containerID: 'x' } },
-    },
+  [{ state: { waiting: { reason: 'CrashLoopBackOff' } }, lastState: ended('old') }, 'old'],
+  [{}, 'waiting to start - no logs yet'],
+])('the log of a container with %j is that of %s', (status, expected) => {
+  const wanted = wantedContainer(podWith(status), 'c', { previous: false });
+  const refusal = 'container "c" in pod "web" is ';
+  expect('id' in wanted ? wanted.id : wanted.refusal.slice(refusal.length)).toBe(expected);
+});
+
+test.each([
+  [{ lastState: ended('old') }, { id: 'old' }],
+  [{}, { refusal: 'previous terminated container "c" in pod "web" not found' }],
+])('the previous log of a container with %j is %j', (status, expected) => {
+  expect(wantedContainer(podWith(status), 'c', { previous: true })).toEqual(expected);
+});
+
+test('A crashed container is found by its id, be it the latest or the one before', () => {
+  const places = [
+    { id: 'new', logPath: '/1.log', running: false },
+    { id: 'old', logPath: '/0.log', running: false },
+  ];
+  const directory = {
+    container: (_uid: string, _name: string, { previous = false } = {}) => places[previous ? 1 : 0],
+  } as unknown as PodDirectory;
+  const path = (id: string): string | undefined =>
+    logSource(directory, { uid: 'u', name: 'c', id })?.path;
+  expect([path('new'), path('old'), path(''), path('gone')]).toEqual([
+    '/1.log',
+    '/0.log',
+    '/1.log',
     undefined,
-  ],
-  [{}, 'is waiting to start - no logs yet'],
-])('the log of a container with %j: %s', (status, why) => {
-  const pod = {
+  ]);
+});
+
+function podWith(status: object): Pod {
+  return {
     metadata: { name: 'web' },
     status: { containerStatuses: [{ name: 'c', lastState: {}, ...status }] },
   } as unknown as Pod;
-  const expected = why && `container "c" in pod "web" ${why}`;
-  expect(logRefusal(pod, 'c', { previous: false })).toBe(expected);
-});
+}

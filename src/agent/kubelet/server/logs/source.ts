@@ -1,30 +1,42 @@
 import type { PodDirectory } from '#agent/kubelet/pod-directory.ts';
 import type { ContainerStatus, Pod } from '#shared/api/types/core-v1.ts';
 
-/** Why there is no log to read, in upstream's words. */
-export function logRefusal(
+/** Which container's log is meant, by the CRI's id; or why there is none, in upstream's words. */
+export function wantedContainer(
   pod: Pod,
   name: string,
   { previous }: { readonly previous: boolean },
-): string | undefined {
+): { readonly id: string } | { readonly refusal: string } {
   const container = JSON.stringify(name);
   const podName = JSON.stringify(pod.metadata.name);
+  const refuse = (why: string): { readonly refusal: string } => ({
+    refusal: `container ${container} in pod ${podName} is ${why}`,
+  });
   const status = statusOf(pod, name);
-  if (!status) return `container ${container} in pod ${podName} is not available`;
+  if (!status) return refuse('not available');
   const last = status.lastState?.terminated?.containerID;
   if (previous) {
-    return last
-      ? undefined
-      : `previous terminated container ${container} in pod ${podName} not found`;
+    if (last) return { id: idOf(last) };
+    return {
+      refusal: `previous terminated container ${container} in pod ${podName} not found`,
+    };
   }
   const { running, terminated, waiting } = status.state ?? {};
-  if (running || terminated?.containerID || last) return undefined;
-  if (terminated) return `container ${container} in pod ${podName} is terminated`;
-  const what = `container ${container} in pod ${podName} is waiting to start`;
-  if (!waiting) return `${what} - no logs yet`;
-  if (waiting.reason === 'ErrImagePull') return `${what}: image can't be pulled`;
-  if (waiting.reason === 'ImagePullBackOff') return `${what}: trying and failing to pull image`;
-  return `${what}: ${waiting.reason ?? ''}`;
+  const current = running ? status.containerID : terminated?.containerID;
+  if (running || current || last) return { id: idOf(current ?? last ?? '') };
+  if (terminated) return refuse('terminated');
+  const { reason } = waiting ?? {};
+  if (!waiting) return refuse('waiting to start - no logs yet');
+  if (reason === 'ErrImagePull') return refuse("waiting to start: image can't be pulled");
+  if (reason === 'ImagePullBackOff') {
+    return refuse('waiting to start: trying and failing to pull image');
+  }
+  return refuse(`waiting to start: ${reason ?? ''}`);
+}
+
+/** Without the runtime's name: `containerd://…`. */
+function idOf(containerId: string): string {
+  return containerId.slice(containerId.lastIndexOf('/') + 1);
 }
 
 function statusOf({ status }: Pod, name: string): ContainerStatus | undefined {
@@ -49,15 +61,15 @@ export interface LogSource {
   isRunning(): boolean;
 }
 
+/** Absent where the runtime has no such container any more. */
 export function logSource(
   kubelet: PodDirectory,
-  {
-    uid,
-    name,
-    previous,
-  }: { readonly uid: string; readonly name: string; readonly previous: boolean },
+  { uid, name, id }: { readonly uid: string; readonly name: string; readonly id: string },
 ): LogSource | undefined {
-  const place = kubelet.container(uid, name, { previous });
+  const latest = kubelet.container(uid, name);
+  const places = [latest, kubelet.container(uid, name, { previous: true })];
+  // A status that does not say which one means the latest.
+  const place = id === '' ? latest : places.find((each) => each?.id === id);
   if (!place) return undefined;
   return {
     path: place.logPath,

@@ -36,7 +36,9 @@ export async function podStats(options: PodStatsOptions): Promise<PodStats[]> {
     runtime.listContainerStats({}),
     sandboxStats(runtime),
   ]);
-  const byPod = Map.groupBy(stats, ({ attributes }) => attributes?.labels[uidLabel] ?? '');
+  // Of containers that have ended nothing is measured.
+  const running = stats.filter(({ cpu }) => (cpu?.timestamp ?? 0n) > 0n);
+  const byPod = Map.groupBy(running, ({ attributes }) => attributes?.labels[uidLabel] ?? '');
   const found: PodStats[] = [];
   for (const pod of kubelet.pods()) {
     const containers = byPod.get(pod.metadata.uid);
