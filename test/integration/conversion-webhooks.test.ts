@@ -72,6 +72,7 @@ function definition(stored: 'v1' | 'v2', path = '/convert'): Partial<CustomResou
     served: true,
     storage: name === stored,
     schema: { openAPIV3Schema: { type: 'object', properties } },
+    selectableFields: Object.keys(properties).map((field) => ({ jsonPath: `.${field}` })),
   });
   return {
     spec: {
@@ -170,13 +171,14 @@ test('what is stored in several versions is listed in one, asked for at once', a
   ]);
 });
 
-test('a watch tells of changes in its version, in their order', async () => {
-  const { admin } = cluster;
+/** What a watch of v1 tells, until disposed of: `ADDED name hostPort`. */
+function watchV1(fieldSelector?: string): AsyncDisposable & { readonly seen: string[] } {
   const stop = new AbortController();
   const seen: string[] = [];
+  const options = { signal: stop.signal, ...(fieldSelector && { fieldSelector }) };
   const watching = (async () => {
     try {
-      for await (const events of admin.watch(widgets('v1'), { signal: stop.signal })) {
+      for await (const events of cluster.admin.watch(widgets('v1'), options)) {
         for (const { type, object } of events) {
           const { metadata, hostPort } = object as Widget;
           if (type !== 'BOOKMARK') seen.push(`${type} ${metadata.name} ${hostPort}`);
@@ -186,6 +188,19 @@ test('a watch tells of changes in its version, in their order', async () => {
       if (!stop.signal.aborted) throw error;
     }
   })();
+  return {
+    seen,
+    async [Symbol.asyncDispose]() {
+      stop.abort();
+      await watching;
+    },
+  };
+}
+
+test('a watch tells of changes in its version, in their order', async () => {
+  const { admin } = cluster;
+  await using watch = watchV1();
+  const { seen } = watch;
   const wait = { timeout: 5_000 };
   await expect.poll(() => seen.length, wait).toBeGreaterThan(2);
   seen.length = 0;
@@ -193,8 +208,18 @@ test('a watch tells of changes in its version, in their order', async () => {
   await admin.update(widgets('v2'), { ...made, port: '2' });
   await admin.delete(widgets('v2'), key('w'));
   await expect.poll(() => seen, wait).toEqual(['ADDED w w:1', 'MODIFIED w w:2', 'DELETED w w:2']);
-  stop.abort();
-  await watching;
+});
+
+test('a watch selects by the fields of its version: what enters is added, what leaves is deleted', async () => {
+  const { admin } = cluster;
+  await using watch = watchV1('hostPort=w:2');
+  await admin.create(widgets('v2'), { metadata: key('other'), host: 'o', port: '2' });
+  const made = await admin.create(widgets('v2'), { metadata: key('w'), host: 'w', port: '1' });
+  const entered = await admin.update(widgets('v2'), { ...made, port: '2' });
+  await admin.update(widgets('v2'), { ...entered, port: '3' });
+  const expected = ['ADDED w w:2', 'DELETED w w:2'];
+  await expect.poll(() => watch.seen, { timeout: 5_000 }).toEqual(expected);
+  for (const name of ['w', 'other']) await admin.delete(widgets('v2'), key(name));
 });
 
 test('a conversion that fails is told as it is', async () => {

@@ -60,14 +60,17 @@ export function watch(request: ResourceRequest, core: Core, sink: WatchSink): Wa
   const selection = selectionOf(request, options);
   const { watchCache, clock } = core;
   const { form } = request.served;
-  const ready = form.convertLater ? preparingSink(form, sink) : sink;
   const parts = {
     cache: cacheOf(request.served),
     watchCache,
-    selection,
     options,
     clock,
-    sink: ready,
+    ...(form.convertLater
+      ? {
+          selection: selectionOf(request, { ...options, fieldSelector: '' }),
+          sink: preparingSink(form, selection, sink),
+        }
+      : { selection, sink }),
   };
   const session = new WatchSession(parts);
   session.start(parts);
