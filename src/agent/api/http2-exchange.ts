@@ -14,6 +14,7 @@ export interface Http2ExchangeOptions {
 /** A silent connection is asked for a sign of life, and given up without one; both as in client-go. */
 const idleMs = 30_000;
 const pingTimeoutMs = 15_000;
+const connectTimeoutMs = 15_000;
 
 /**
  * Requests and watches of a whole agent over one connection, made when first needed and made anew
@@ -33,6 +34,12 @@ export function createHttp2Exchange(options: Http2ExchangeOptions): Disposable &
       servername: 'kubernetes.default.svc',
     });
     session.on('error', () => {}); // each open stream is told, too
+    // Until it is connected no sign of life can be asked for: a server that only listens is no server.
+    const connecting = clock.after(connectTimeoutMs, () =>
+      session.destroy(new Error('The server does not answer'), constants.NGHTTP2_CANCEL),
+    );
+    session.once('connect', () => connecting[Symbol.dispose]());
+    session.once('close', () => connecting[Symbol.dispose]());
     session.once('close', () => {
       if (current !== session) return;
       current = undefined;
