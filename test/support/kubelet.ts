@@ -9,6 +9,7 @@ import { readAgentSettings } from '#agent/settings.ts';
 import { clientCertificates, nodeCertificate } from '#main/clusters/certificates.ts';
 import { openPki, type Pki } from '#main/clusters/pki.ts';
 import type { ObjectCache } from '#main/control-plane/apiserver/object-cache.ts';
+import type { NodeDialer } from '#main/control-plane/node-dialer.ts';
 import { createDirectDialer } from '#main/control-plane/direct-dialer.ts';
 import { createWayToNodes } from '#main/control-plane/way-to-nodes.ts';
 import type { NodeConnector } from '#main/control-plane/apiserver/node-connector.ts';
@@ -22,8 +23,8 @@ const nodeName = 'n1';
 export interface TestPki extends Disposable {
   readonly pki: Pki;
   readonly folder: string;
-  /** Over TLS, to the addresses that nodes have in the cluster. */
-  wayToNodes(objects: () => ObjectCache | undefined): NodeConnector;
+  /** Over TLS, to the addresses that nodes have in the cluster unless another way is given. */
+  wayToNodes(objects: () => ObjectCache | undefined, dialer?: NodeDialer): NodeConnector;
 }
 
 export async function makePki(): Promise<TestPki> {
@@ -32,10 +33,10 @@ export async function makePki(): Promise<TestPki> {
   return {
     pki,
     folder,
-    wayToNodes: (objects) =>
+    wayToNodes: (objects, dialer = createDirectDialer(objects)) =>
       createWayToNodes({
         objects,
-        dialer: createDirectDialer(objects),
+        dialer,
         credentials: async () => ({
           authority: pki.authority('cluster').certificate,
           ...(await pki.certificate(clientCertificates.apiServerKubeletClient)),
