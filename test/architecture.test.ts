@@ -87,3 +87,8 @@ function forbiddenImports(file: string): string[] {
 function read(file: string): string {
   return readFileSync(file, 'utf8');
 }
+
+test('nobody asks the machine for the time but the clock that is handed in', () => {
+  const asking = sources.filter((file) => /new Date\(\s*\)/.test(readFileSync(file, 'utf8')));
+  expect(asking).toEqual([]);
+});

@@ -84,7 +84,7 @@ export function prepareNew(
   const { generation } = ((body as Json)['metadata'] ?? {}) as { generation?: number };
   if (generation !== undefined) metadata.generation = generation;
   if (resource.plural === 'pods') admitPod(draft as Draft<Pod>);
-  resource.prepareForCreate?.(draft);
+  resource.prepareForCreate?.(draft, '2026-01-01T00:00:00Z');
   if (resource.plural === 'services') allocate(draft as Draft<Service>);
   return draft;
 }

@@ -24,11 +24,6 @@ export function startGeneration({ metadata }: Draft<KubeObject>): void {
   metadata.generation = 1;
 }
 
-/** To the second, as most times are stored. */
-export function timestampNow(): string {
-  return `${new Date().toISOString().slice(0, 19)}Z`;
-}
-
 /** One more where these differ. */
 export function countGeneration(
   { metadata }: Draft<KubeObject>,

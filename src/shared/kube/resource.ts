@@ -91,12 +91,15 @@ export interface Resource<T extends KubeObject = KubeObject> extends ResourceId 
 
   /** Fills in what upstream's defaulting functions fill in, pod templates included. */
   default?(draft: Draft<T>): void;
-  /** Drops what a creator may not set (status, …), as the strategy's PrepareForCreate. */
-  prepareForCreate?(draft: Draft<T>): void;
+  /**
+   * Drops what a creator may not set (status, …), as the strategy's PrepareForCreate. `now` is as
+   * times are stored: RFC 3339, to the second.
+   */
+  prepareForCreate?(draft: Draft<T>, now: string): void;
   /** Restores what an update may not touch, as the strategy's PrepareForUpdate. */
   prepareForUpdate?(draft: Draft<T>, old: T): void;
   /** The same for an update of the status subresource. */
-  prepareForStatusUpdate?(draft: Draft<T>, old: T): void;
+  prepareForStatusUpdate?(draft: Draft<T>, old: T, now: string): void;
   /** What is wrong beyond what the schema can say; `metadata` is checked for every kind alike. */
   validate?(object: T): Iterable<FieldError>;
   /** What is wrong with the change from `old`; `validate` is not called besides. */

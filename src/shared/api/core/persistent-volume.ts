@@ -4,7 +4,7 @@ import { roundAmounts } from '#shared/api/core/amounts.ts';
 import { formatAccessModes, storageClassOf } from '#shared/api/core/volume/access.ts';
 import { defaultSharedSources } from '#shared/api/core/volume/defaults.ts';
 import { sourceMembers, validatePersistentSpec } from '#shared/api/core/volume/persistent-spec.ts';
-import { keep, timestampNow } from '#shared/api/strategies.ts';
+import { keep } from '#shared/api/strategies.ts';
 import type { FieldError } from '#shared/kube/errors.ts';
 import { isClean, unchanged } from '#shared/kube/checks.ts';
 import { semanticEqual } from '#shared/kube/equality.ts';
@@ -33,17 +33,17 @@ export const persistentVolumes = resource<PersistentVolume>({
     roundAmounts(spec.capacity);
     defaultSharedSources(spec);
   },
-  prepareForCreate(draft) {
-    draft.status = { phase: 'Pending', lastPhaseTransitionTime: timestampNow() };
+  prepareForCreate(draft, now) {
+    draft.status = { phase: 'Pending', lastPhaseTransitionTime: now };
   },
   prepareForUpdate: (draft, old) => keep('status', draft, old),
-  prepareForStatusUpdate(draft, old) {
+  prepareForStatusUpdate(draft, old, now) {
     keep('spec', draft, old);
     const { status } = draft;
     const { phase, lastPhaseTransitionTime: time } = old.status;
     if (status.phase !== phase) {
       const isOld = status.lastPhaseTransitionTime === time;
-      if (isOld || !status.lastPhaseTransitionTime) status.lastPhaseTransitionTime = timestampNow();
+      if (isOld || !status.lastPhaseTransitionTime) status.lastPhaseTransitionTime = now;
     } else if (time) status.lastPhaseTransitionTime ??= time;
   },
   metadata: { onUpdate: ['create', 'create'] },

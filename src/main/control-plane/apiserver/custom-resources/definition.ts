@@ -36,6 +36,7 @@ export function customResource(
     ...(names.shortNames && { shortNames: names.shortNames }),
     ...(names.categories && { categories: names.categories }),
     type: '',
+    allowsUnconditionalUpdate: false,
     storage: { prefix: `/registry/${group}/${names.plural}` },
     subresources: subresourcesOf(version, names.kind),
     lifecycle: { generation: true },

@@ -18,7 +18,6 @@ type Definition = Draft<CustomResourceDefinition>;
 
 /** A definition goes after everything that it defined. */
 export const customResourceDefinitionRest: KindRest = {
-  needsResourceVersion: true,
   beginCreate(_context, draft) {
     const definition = draft as Definition;
     definition.metadata.generation = 1;

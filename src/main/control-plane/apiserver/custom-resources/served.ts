@@ -148,14 +148,13 @@ function customCodec(resource: Resource, schema: JSONSchemaProps | undefined): O
 }
 
 function restOf(scale: CustomResourceSubresourceScale | undefined): KindRest {
-  if (!scale) return { needsResourceVersion: true };
+  if (!scale) return {};
   const replicas = compileJsonPath(scale.specReplicasPath);
   const current = compileJsonPath(scale.statusReplicasPath);
   const selector = scale.labelSelectorPath ? compileJsonPath(scale.labelSelectorPath) : undefined;
   const path = scale.specReplicasPath.replace(/^\./, '').split('.');
   const number = (value: unknown): number => (typeof value === 'number' ? value : 0);
   return {
-    needsResourceVersion: true,
     handlers: scaleHandlers({
       replicas: (object) => number(replicas(object)[0]),
       currentReplicas: (object) => number(current(object)[0]),

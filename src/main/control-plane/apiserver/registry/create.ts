@@ -7,6 +7,7 @@ import {
   fillSystemFields,
   generateName,
   settleNamespace,
+  timestamp,
   wipeSystemFields,
   type OpenMetadata,
 } from '#main/control-plane/apiserver/registry/metadata.ts';
@@ -99,7 +100,7 @@ async function store(
   const finish = await served.rest.beginCreate?.({ request, core }, draft);
   let revert: Revert | undefined;
   try {
-    prepareForCreate(served.resource, draft);
+    prepareForCreate(served.resource, draft, timestamp(core.clock));
     checkNew(served.resource, draft);
     for (const sentence of served.resource.warnings?.(draft) ?? []) request.warn(sentence);
     revert = await core.admission.validate({ ...admission, object: draft, name: metadata.name! });

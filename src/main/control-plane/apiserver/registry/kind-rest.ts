@@ -31,8 +31,6 @@ export interface KindRest {
   endsWith?(object: KubeObject): boolean;
   /** PUT creates what is not there. */
   readonly allowsCreateOnUpdate?: boolean;
-  /** PUT without a resourceVersion is refused. */
-  readonly needsResourceVersion?: boolean;
   /** How long the object may take to end; nothing for kinds that end at once. */
   gracePeriodSeconds?(object: KubeObject, options: DeleteOptions): number;
   /** Dependents are never orphaned nor waited for. */

@@ -26,10 +26,8 @@ import type { Resource } from '#shared/kube/resource.ts';
 
 const plain: KindRest = {};
 const createsOnUpdate: KindRest = { allowsCreateOnUpdate: true };
-const needsVersion: KindRest = { needsResourceVersion: true };
 
 const rests: Readonly<Record<string, KindRest>> = {
-  'apiservices.apiregistration.k8s.io': needsVersion,
   bindings: bindingRest,
   'certificatesigningrequests.certificates.k8s.io': certificateSigningRequestRest,
   componentstatuses: componentStatusRest,
@@ -43,20 +41,13 @@ const rests: Readonly<Record<string, KindRest>> = {
   'clusterrolebindings.rbac.authorization.k8s.io': roleBindingRest,
   'clusterroles.rbac.authorization.k8s.io': roleRest,
   'customresourcedefinitions.apiextensions.k8s.io': customResourceDefinitionRest,
-  'csidrivers.storage.k8s.io': needsVersion,
-  'csinodes.storage.k8s.io': needsVersion,
-  'csistoragecapacities.storage.k8s.io': needsVersion,
   'deployments.apps': workloadRest,
   endpoints: createsOnUpdate,
   events: { allowsCreateOnUpdate: true, ignoresPropagation: true },
   'events.events.k8s.io': { allowsCreateOnUpdate: true, ignoresPropagation: true },
-  'leases.coordination.k8s.io': { allowsCreateOnUpdate: true, needsResourceVersion: true },
+  'leases.coordination.k8s.io': createsOnUpdate,
   limitranges: createsOnUpdate,
-  'mutatingadmissionpolicies.admissionregistration.k8s.io': needsVersion,
-  'mutatingadmissionpolicybindings.admissionregistration.k8s.io': needsVersion,
-  'mutatingwebhookconfigurations.admissionregistration.k8s.io': needsVersion,
   namespaces: namespaceRest,
-  'poddisruptionbudgets.policy': needsVersion,
   pods: podRest,
   'priorityclasses.scheduling.k8s.io': priorityClassRest,
   podtemplates: createsOnUpdate,
@@ -64,13 +55,8 @@ const rests: Readonly<Record<string, KindRest>> = {
   replicationcontrollers: replicationControllerRest,
   'rolebindings.rbac.authorization.k8s.io': roleBindingRest,
   'roles.rbac.authorization.k8s.io': roleRest,
-  'runtimeclasses.node.k8s.io': needsVersion,
   services: serviceRest,
   'statefulsets.apps': workloadRest,
-  'validatingadmissionpolicies.admissionregistration.k8s.io': needsVersion,
-  'validatingadmissionpolicybindings.admissionregistration.k8s.io': needsVersion,
-  'validatingwebhookconfigurations.admissionregistration.k8s.io': needsVersion,
-  'volumeattachments.storage.k8s.io': needsVersion,
 };
 
 /** What a kind needs beyond its definition. */

@@ -10,6 +10,7 @@ import type { Core } from '#main/control-plane/apiserver/registry/core.ts';
 import {
   dropRepeatedOwners,
   settleNamespace,
+  timestamp,
   type OpenMetadata,
 } from '#main/control-plane/apiserver/registry/metadata.ts';
 import { isUnchanged } from '#main/control-plane/apiserver/registry/no-change.ts';
@@ -38,7 +39,8 @@ import type { Resource } from '#shared/kube/resource.ts';
 
 /** What an update through one door may change. */
 export interface UpdateStrategy {
-  prepare(resource: Resource, draft: Draft<KubeObject>, old: KubeObject): void;
+  /** `now` is as times are stored. */
+  prepare(resource: Resource, draft: Draft<KubeObject>, old: KubeObject, now: string): void;
   check(resource: Resource, draft: KubeObject, old: KubeObject): void;
 }
 
@@ -167,7 +169,7 @@ function checkPreconditions(
   old: KubeObject,
 ): void {
   const { served, name } = request;
-  const { resource, rest } = served;
+  const { resource } = served;
   const { resourceVersion, uid } = draft.metadata as OpenMetadata;
   // A patch that changes the uid is left to validation.
   if (request.patchType === undefined && uid && uid !== old.metadata.uid) {
@@ -179,7 +181,7 @@ function checkPreconditions(
     );
   }
   if (!resourceVersion || resourceVersion === '0') {
-    if (rest.needsResourceVersion) {
+    if (resource.allowsUnconditionalUpdate === false) {
       throw invalid({ group: resource.group, kind: resource.plural }, name, [
         invalidValue('metadata.resourceVersion', 0, 'must be specified for an update'),
       ]);
@@ -192,7 +194,7 @@ function checkPreconditions(
 
 /** Upstream's BeforeUpdate: what an update can never change, then the kind's own rules. */
 function complete(
-  { request, strategy }: UpdateContext,
+  { request, core, strategy }: UpdateContext,
   draft: Draft<KubeObject>,
   old: KubeObject,
 ): void {
@@ -200,7 +202,7 @@ function complete(
   const before = old.metadata;
   if (before.generation === undefined) delete draft.metadata.generation;
   else draft.metadata.generation = before.generation;
-  strategy.prepare(resource, draft, old);
+  strategy.prepare(resource, draft, old, timestamp(core.clock));
   const metadata = draft.metadata as OpenMetadata;
   metadata.uid ||= before.uid;
   metadata.creationTimestamp = before.creationTimestamp;

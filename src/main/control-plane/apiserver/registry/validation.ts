@@ -29,10 +29,10 @@ export function refuse(
 }
 
 /** What a creator may not set. */
-export function prepareForCreate(resource: Resource, draft: Draft<KubeObject>): void {
+export function prepareForCreate(resource: Resource, draft: Draft<KubeObject>, now: string): void {
   if (resource.lifecycle?.generation) draft.metadata.generation = 1;
   else if (draft.metadata.generation === 0) delete draft.metadata.generation;
-  if (resource.prepareForCreate) resource.prepareForCreate(draft);
+  if (resource.prepareForCreate) resource.prepareForCreate(draft, now);
 }
 
 /** What an update may not touch; another spec is another generation. */
@@ -53,9 +53,10 @@ export function prepareForStatusUpdate(
   resource: Resource,
   draft: Draft<KubeObject>,
   old: KubeObject,
+  now: string,
 ): void {
   if (resource.prepareForStatusUpdate) {
-    resource.prepareForStatusUpdate(draft, old);
+    resource.prepareForStatusUpdate(draft, old, now);
     return;
   }
   const others = new Set([...Object.keys(draft), ...Object.keys(old)]);

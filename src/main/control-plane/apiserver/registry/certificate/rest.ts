@@ -52,8 +52,8 @@ function approval(core: Core): UpdateStrategy {
 
 function status(core: Core): UpdateStrategy {
   return {
-    prepare(resource, draft, old) {
-      statusOnly.prepare(resource, draft, old);
+    prepare(resource, draft, old, now) {
+      statusOnly.prepare(resource, draft, old, now);
       stampConditions(draft as Request, old as Request, core);
     },
     check: (resource, draft, old) => statusOnly.check(resource, draft, old),
