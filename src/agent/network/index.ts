@@ -41,7 +41,7 @@ export async function startNetwork(
   const { clock, log } = parts;
   await using started = new AsyncDisposableStack();
   const view = started.use(watchNetwork(parts));
-  const network = new NodeNetwork({ settings, view, run: runProgram, log, places });
+  const network = new NodeNetwork({ ...parts, settings, view, run: runProgram, places });
   const enforcer = new PolicyEnforcer({ nodeName: settings.nodeName, view, run: runProgram, log });
   const ready = { network: false, policies: false };
   const loop = started.use(

@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { type CniPlaces, writeCniConfiguration } from '#agent/network/cni-configuration.ts';
 import { masqueradeRules, masqueradeTable, clusterAddresses } from '#agent/network/masquerade.ts';
 import { podRangeOf } from '#agent/network/node-ranges.ts';
+import { reportRoutes } from '#agent/network/report-routes.ts';
 import {
   ownRoutes,
   removeRoute,
@@ -14,6 +15,7 @@ import type { RunProgram } from '#agent/nftables/program.ts';
 import { NftTable } from '#agent/nftables/table.ts';
 import type { AgentSettings } from '#agent/settings.ts';
 import type { Log } from '#shared/base/log.ts';
+import type { Cluster } from '#shared/client/cluster.ts';
 
 const usualMtu = 1500;
 const forwardingFile = '/proc/sys/net/ipv4/ip_forward';
@@ -22,6 +24,7 @@ export interface NodeNetworkOptions {
   readonly settings: Pick<AgentSettings, 'nodeName' | 'nodeAddresses' | 'podRange'>;
   readonly view: Pick<WatchedNetwork, 'node' | 'nodes'>;
   readonly run: RunProgram;
+  readonly cluster: Cluster;
   readonly log: Log;
   readonly places: CniPlaces;
 }
@@ -62,7 +65,7 @@ export class NodeNetwork {
 
   /** One that cannot be set keeps no other from being set. */
   async #setRoutes(): Promise<void> {
-    const { settings, view, run } = this.#options;
+    const { settings, view, run, cluster } = this.#options;
     const wanted = wantedRoutes(view.nodes(), settings.nodeName);
     const { gone, set } = routeChanges(await ownRoutes(run), wanted);
     const failures: string[] = [];
@@ -71,7 +74,7 @@ export class NodeNetwork {
     };
     for (const route of gone) await attempt(removeRoute(run, route), route.range);
     for (const route of set) await attempt(setRoute(run, route), route.range);
-    if (failures.length === 0) return;
+    if (failures.length === 0) return reportRoutes(cluster, view.node(settings.nodeName), wanted);
     throw new Error(
       `Cannot route to the pods of other nodes (${failures.join('; ')}); nodes must be on one network, each with an InternalIP there`,
     );

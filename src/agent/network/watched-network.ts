@@ -6,6 +6,7 @@ import { networkPolicies } from '#shared/api/networking/network-policy.ts';
 import type { Namespace, Node, Pod } from '#shared/api/types/core-v1.ts';
 import type { NetworkPolicy } from '#shared/api/types/networking-v1.ts';
 import { Informer } from '#shared/client/informer.ts';
+import { isSimulated } from '#shared/kube/simulated-nodes.ts';
 
 export interface NetworkWatcher {
   /** A node's ranges or addresses. */
@@ -19,6 +20,7 @@ export interface WatchedNetwork extends AsyncDisposable {
   readonly nodesSynced: Promise<void>;
   readonly policiesSynced: Promise<unknown>;
   node(name: string): Node | undefined;
+  /** Those that are machines: simulated ones have no network. */
   nodes(): Iterable<Node>;
   pods(): Iterable<Pod>;
   namespaces(): Iterable<Namespace>;
@@ -40,7 +42,7 @@ export function watchNetwork(parts: Omit<AgentParts, 'settings'>): WatchedNetwor
     nodesSynced: nodeInformer.synced,
     policiesSynced: Promise.all(forPolicies.map(({ synced }) => synced)),
     node: (name) => nodeInformer.get(name),
-    nodes: () => nodeInformer.values(),
+    nodes: () => [...nodeInformer.values()].filter((node) => !isSimulated(node)),
     pods: () => podInformer.values(),
     namespaces: () => namespaceInformer.values(),
     policies: () => policyInformer.values(),
