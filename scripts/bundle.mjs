@@ -21,13 +21,26 @@ const ownPlaces = {
   },
 };
 
+/** Packages that could be faster with a native module do without: a bundle runs anywhere. */
+const withoutNative = {
+  name: 'without-native',
+  enforce: 'pre',
+  resolveId: (id) => (id.endsWith('.node') ? `\0${id}` : undefined),
+  load: (id) =>
+    id.startsWith('\0') && id.endsWith('.node')
+      ? "throw new Error('Native modules are not bundled')"
+      : undefined,
+};
+
 const workers = globSync(join(root, 'src/main/control-plane/**/*worker.ts'));
 
 await build({
   root,
   configFile: false,
   logLevel: 'warn',
-  plugins: [ownPlaces],
+  plugins: [ownPlaces, withoutNative],
+  // Where a packaged WebAssembly module looks for its file, which it carries within itself.
+  define: { __dirname: '"."' },
   ssr: { noExternal: true },
   build: {
     ssr: true,

@@ -6,13 +6,18 @@ import { bridge } from '#agent/tunnel/bridge.ts';
 import { createLog } from '#shared/base/log.ts';
 import { systemClock } from '#shared/base/system-clock.ts';
 
+/** An error says what happened, not what it is made of. */
+function plain(_name: string, value: unknown): unknown {
+  return value instanceof Error ? value.message : value;
+}
+
 /** `run --settings FILE`: what the node's service starts. Ends cleanly on SIGTERM and SIGINT. */
 async function run(file: string): Promise<void> {
   const ended = Promise.withResolvers<void>();
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => ended.resolve());
   // The journal adds the time.
   const log = createLog(({ level, sentence, fields }) => {
-    process.stderr.write(`${JSON.stringify({ level, msg: sentence, ...fields })}\n`);
+    process.stderr.write(`${JSON.stringify({ level, msg: sentence, ...fields }, plain)}\n`);
   });
   await using _agent = await startAgent({ file, clock: systemClock, log });
   log.info('Agent started', { settings: file });

@@ -30,6 +30,8 @@ const runners: { readonly [T in Command['type']]: Runner<Extract<Command, { type
     (await import('#main/commands/kubeconfig.ts')).kubeconfig(command, terminal),
   snapshot: async (command) =>
     (await import('#main/commands/snapshot.ts')).snapshot(command, terminal),
+  node: async (command) => (await import('#main/commands/node.ts')).node(command, terminal),
+  image: async (command) => (await import('#main/commands/image.ts')).image(command, terminal),
   async version({ json }) {
     const { version } = await import('#main/control-plane/version.ts');
     terminal.out(json ? JSON.stringify({ version }) : version);

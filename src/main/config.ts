@@ -25,6 +25,8 @@ export interface UpCommand {
   readonly etcd: EtcdSettings | undefined;
   readonly window: boolean;
   readonly logLevel: LogLevel;
+  /** The user's own lists of machines' keys. */
+  readonly knownHosts: readonly string[];
 }
 
 interface OfCluster {
@@ -54,6 +56,32 @@ export interface SnapshotCommand extends OfCluster {
   readonly action: 'save' | 'list' | 'status' | 'verify' | 'restore';
   readonly file: string | undefined;
 }
+export interface NodeCommand extends OfCluster {
+  readonly type: 'node';
+  readonly action: 'add' | 'list' | 'remove';
+  /** `add`: `ssh://user@host[:port]` or `local`; `remove`: the node's name. */
+  readonly machine: string;
+  readonly nodeName: string | undefined;
+  /** With what to log in; other keys than a named identity are then left alone. */
+  readonly ssh: {
+    readonly identity: string | undefined;
+    readonly agent: string | undefined;
+    readonly keyFolder: string;
+    readonly knownHosts: readonly string[];
+  };
+  /** Checks that may fail. */
+  readonly ignore: readonly string[];
+  readonly dryRun: boolean;
+  readonly yes: boolean;
+  /** Leave the machine as it is. */
+  readonly forget: boolean;
+}
+export interface ImageCommand extends OfCluster {
+  readonly type: 'image';
+  readonly file: string;
+  /** Absent: all nodes. */
+  readonly node: string | undefined;
+}
 export interface HelpCommand {
   readonly type: 'help';
   readonly topic: string;
@@ -66,6 +94,8 @@ export type Command =
   | KubeconfigCommand
   | VersionCommand
   | SnapshotCommand
+  | NodeCommand
+  | ImageCommand
   | HelpCommand;
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -91,6 +121,16 @@ const options = {
     'no-window': { type: 'boolean', default: false },
     'log-level': { type: 'string', default: 'warn' },
   },
+  node: {
+    ...ofCluster,
+    'node-name': { type: 'string' },
+    identity: { type: 'string', short: 'i' },
+    ignore: { type: 'string' },
+    'dry-run': { type: 'boolean', default: false },
+    yes: { type: 'boolean', short: 'y', default: false },
+    forget: { type: 'boolean', default: false },
+  },
+  image: { ...ofCluster, node: { type: 'string' } },
   kubeconfig: { ...ofCluster, merge: { type: 'boolean', default: false } },
   others: ofCluster,
 } as const;
@@ -114,6 +154,10 @@ export function parseCommand(args: readonly string[], environment: Environment):
       return { type: 'version', json: parseOfCluster(rest, home).cluster.json };
     case 'snapshot':
       return parseSnapshot(rest, home);
+    case 'node':
+      return parseNode(rest, home, environment);
+    case 'image':
+      return parseImage(rest, home);
     default:
       throw new UsageError(`unknown command "${command}"`);
   }
@@ -150,6 +194,7 @@ function parseUp(args: readonly string[], home: string): UpCommand {
         : undefined,
     window: !values['no-window'],
     logLevel: oneOf('--log-level', values['log-level'], ['debug', 'info', 'warn', 'error']),
+    knownHosts,
   });
 }
 
@@ -177,6 +222,54 @@ function parseSnapshot([action = '', ...args]: readonly string[], home: string):
   if (file === undefined && ['status', 'verify', 'restore'].includes(known))
     throw new UsageError(`"snapshot ${known}" needs a file`);
   return { type: 'snapshot', action: known, file: folder(file), ...cluster };
+}
+
+/** OpenSSH's own places. */
+const knownHosts = [join(homedir(), '.ssh', 'known_hosts'), '/etc/ssh/ssh_known_hosts'];
+
+function parseNode(
+  [action = '', ...args]: readonly string[],
+  home: string,
+  environment: Environment,
+): NodeCommand {
+  const known = oneOf('node', action, ['add', 'list', 'remove']);
+  const { values, positionals } = understood(() =>
+    parseArgs({ args: [...args], options: options.node, allowPositionals: true }),
+  );
+  const [machine = '', ...more] = positionals;
+  if (more.length > 0 || (known === 'list' && machine !== ''))
+    throw new UsageError(`unexpected argument "${more[0] ?? machine}"`);
+  if (known === 'add' && machine === '')
+    throw new UsageError('"node add" needs a machine: ssh://user@host[:port], or local');
+  if (known === 'remove' && machine === '') throw new UsageError('"node remove" needs a name');
+  return {
+    type: 'node',
+    action: known,
+    machine,
+    ...clusterOf(values, home),
+    nodeName: values['node-name'],
+    ssh: {
+      identity: folder(values.identity),
+      agent: environment['SSH_AUTH_SOCK'] || undefined,
+      keyFolder: join(homedir(), '.ssh'),
+      knownHosts,
+    },
+    ignore: values.ignore?.split(/[, ]+/) ?? [],
+    dryRun: values['dry-run'],
+    yes: values.yes,
+    forget: values.forget,
+  };
+}
+
+function parseImage([action = '', ...args]: readonly string[], home: string): ImageCommand {
+  oneOf('image', action, ['load']);
+  const { values, positionals } = understood(() =>
+    parseArgs({ args: [...args], options: options.image, allowPositionals: true }),
+  );
+  const [file, ...more] = positionals;
+  if (file === undefined) throw new UsageError('"image load" needs a file');
+  if (more.length > 0) throw new UsageError(`unexpected argument "${more[0]}"`);
+  return { type: 'image', ...clusterOf(values, home), file: resolve(file), node: values.node };
 }
 
 function parseOfCluster(

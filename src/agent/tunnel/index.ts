@@ -1,6 +1,7 @@
 import { chmod, mkdir, rm } from 'node:fs/promises';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
+import { importImages } from '#agent/host/import-images.ts';
 import { greetingLine } from '#agent/tunnel/greeting.ts';
 import { Multiplexer, type StreamRequest } from '#agent/tunnel/multiplexer.ts';
 import { splice } from '#agent/tunnel/splice.ts';
@@ -11,7 +12,9 @@ export type Wanted =
   /** Of the desktop: its API server. */
   | { readonly type: 'api' }
   /** Of the node: an address as it sees it. */
-  | { readonly type: 'dial'; readonly host: string; readonly port: number };
+  | { readonly type: 'dial'; readonly host: string; readonly port: number }
+  /** Of the node: to take an archive of images, and to say in JSON what came of it. */
+  | { readonly type: 'image' };
 
 /**
  * The node's end of the tunnel. It owns two endpoints that stay, whatever comes and goes: a socket
@@ -27,11 +30,18 @@ export async function startTunnel({
   const own = log.child({ component: 'tunnel' });
   let session: Multiplexer | undefined;
 
+  const answer = (request: StreamRequest): void => {
+    const wanted = request.wanted as Wanted;
+    if (wanted.type === 'dial') return dialWanted(wanted, request);
+    if (wanted.type !== 'image') return request.refuse(`An agent has no ${wanted.type}`);
+    const stream = request.accept();
+    importImages(stream, settings.runtimeEndpoint).catch((error: Error) => stream.destroy(error));
+  };
   const attach = (socket: Socket): void => {
     socket.write(greetingLine({ node: settings.nodeName }));
     // One desktop at a time; the newest is the one that lives.
     session?.[Symbol.dispose]();
-    const mine = new Multiplexer({ transport: socket, end: 'node', onRequest: dialWanted });
+    const mine = new Multiplexer({ transport: socket, end: 'node', onRequest: answer });
     session = mine;
     own.info('Bridge attached');
     void mine.ended.then((why) => {
@@ -64,9 +74,10 @@ export async function startTunnel({
   return stack.move();
 }
 
-function dialWanted(request: StreamRequest): void {
-  const { type, host, port } = request.wanted as Extract<Wanted, { type: 'dial' }>;
-  if (type !== 'dial') return request.refuse(`An agent has no ${String(type)}`);
+function dialWanted(
+  { host, port }: { readonly host: string; readonly port: number },
+  request: StreamRequest,
+): void {
   const socket = connect({ host, port });
   const refuse = (error: Error): void => request.refuse(error.message);
   socket.once('error', refuse);

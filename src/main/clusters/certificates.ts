@@ -39,6 +39,21 @@ export function nodeCertificate(nodeName: string): CertificateSpec {
   return client(`nodes/${nodeName}`, `system:node:${nodeName}`, ['system:nodes']);
 }
 
+/** What a kubelet shows to the API server. */
+export function nodeServingCertificate(
+  nodeName: string,
+  addresses: readonly string[],
+): CertificateSpec {
+  return {
+    file: `nodes/${nodeName}-serving`,
+    authority: 'cluster',
+    commonName: `system:node:${nodeName}`,
+    organizations: ['system:nodes'],
+    subjectAlternativeNames: [...new Set([nodeName, ...addresses])],
+    usages: ['serverAuth'],
+  };
+}
+
 export interface ServingOptions {
   /** The first address of the service range: what pods call the API server by. */
   readonly serviceAddress: string;

@@ -28,17 +28,55 @@ export interface ControlHandlers {
   stop(): void;
   /** Into the cluster's own folder unless a file is named. */
   saveSnapshot(file: string | undefined): Promise<SavedSnapshot>;
+  /** Throws while the cluster is starting. */
+  nodes(): NodeHandlers;
+}
+
+/** A machine that was added as a node, as the running cluster sees it. */
+export interface LinkedNode {
+  readonly name: string;
+  /** `ssh://user@host:port`, or `local`. */
+  readonly machine: string;
+  readonly tunnel: string;
+  /** Why there is no tunnel, or why the node is not ready. */
+  readonly why?: string;
+  /** Of its Node: nothing until the node has registered. */
+  readonly ready?: boolean;
+}
+
+/** What is asked about nodes; each needs a cluster that is running. */
+export interface NodeHandlers {
+  list(): Promise<readonly LinkedNode[]>;
+  /** Opens the tunnel to a machine whose record has just been written. */
+  link(name: string): Promise<void>;
+  /** Closes the tunnel and deletes the Node. */
+  unlink(name: string): Promise<void>;
+  /** Into the runtimes of one node or all; resolves to what each said. */
+  loadImage(file: string, node: string | undefined): Promise<readonly LoadedImage[]>;
+}
+
+export interface LoadedImage {
+  readonly node: string;
+  readonly images: string;
 }
 
 type Question =
   | { readonly type: 'status' }
   | { readonly type: 'down' }
-  | { readonly type: 'snapshot'; readonly file?: string };
+  | { readonly type: 'snapshot'; readonly file?: string }
+  | { readonly type: 'nodes' }
+  | { readonly type: 'link'; readonly node: string }
+  | { readonly type: 'unlink'; readonly node: string }
+  | { readonly type: 'image'; readonly file: string; readonly node?: string };
 
 interface Answers {
   readonly status: RunningCluster;
   readonly down: RunningCluster;
   readonly snapshot: SavedSnapshot;
+  readonly nodes: readonly LinkedNode[];
+  readonly link: true;
+  readonly unlink: true;
+  readonly image: readonly LoadedImage[];
 }
 
 /**
@@ -89,11 +127,31 @@ interface Reply {
 async function answerTo(line: string, handlers: ControlHandlers): Promise<Reply> {
   try {
     const question = JSON.parse(line) as Question;
-    if (question.type === 'snapshot') return { answer: await handlers.saveSnapshot(question.file) };
-    return { answer: handlers.describe(), isLast: question.type === 'down' };
+    return await answerOf(question, handlers);
   } catch (error) {
     return { error: (error as Error).message };
   }
+}
+
+async function answerOf(question: Question, handlers: ControlHandlers): Promise<Reply> {
+  switch (question.type) {
+    case 'snapshot':
+      return { answer: await handlers.saveSnapshot(question.file) };
+    case 'nodes':
+      return { answer: await handlers.nodes().list() };
+    case 'link':
+      await handlers.nodes().link(question.node);
+      return { answer: true };
+    case 'unlink':
+      await handlers.nodes().unlink(question.node);
+      return { answer: true };
+    case 'image':
+      return { answer: await handlers.nodes().loadImage(question.file, question.node) };
+    case 'status':
+    case 'down':
+      break;
+  }
+  return { answer: handlers.describe(), isLast: question.type === 'down' };
 }
 
 /**

@@ -95,11 +95,21 @@ test('a running cluster answers, keeps a second one from starting, and is told t
     describe: () => running,
     stop: () => stopped.resolve(),
     saveSnapshot: () => Promise.reject(new Error('The disk is full')),
+    nodes: () => ({
+      list: async () => [{ name: 'attic', machine: 'local', tunnel: 'connected' }],
+      link: () => Promise.reject(new Error('No such node')),
+      unlink: async () => {},
+      loadImage: async (file: string) => [{ node: 'attic', images: file }],
+    }),
   };
   await using control = await serveControl(path, handlers);
   expect(await askControl(path, { type: 'status' })).toEqual(running);
   await expect(serveControl(path, handlers)).rejects.toThrow('process 1 is running it already');
   await expect(askControl(path, { type: 'snapshot' })).rejects.toThrow('The disk is full');
+  expect(await askControl(path, { type: 'nodes' })).toEqual([
+    { name: 'attic', machine: 'local', tunnel: 'connected' },
+  ]);
+  await expect(askControl(path, { type: 'link', node: 'x' })).rejects.toThrow('No such node');
   const down = askControl(path, { type: 'down' });
   await stopped.promise;
   await control[Symbol.asyncDispose]();

@@ -42,6 +42,10 @@ export interface ClusterProfile {
   /** When the machine slept. */
   readonly sleeps: string;
   readonly logs: string;
+  /** A file for each machine that was added as a node. */
+  readonly nodes: string;
+  /** The cluster's own key to its machines, and their keys. */
+  readonly ssh: string;
   readonly kubeconfig: string;
   /** Where a running `up` answers `status` and `down`. */
   readonly control: string;
@@ -70,6 +74,8 @@ export function clusterProfile(home: string, name: string, dataDir?: string): Cl
     restoration: join(folder, 'restoration.json'),
     sleeps: join(folder, 'sleeps.json'),
     logs: join(folder, 'logs'),
+    nodes: join(folder, 'nodes'),
+    ssh: join(folder, 'ssh'),
     kubeconfig: join(folder, 'kubeconfig'),
     control: join(folder, 'control.sock'),
   };

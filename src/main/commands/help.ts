@@ -12,6 +12,8 @@ Usage: pilothouse COMMAND [OPTIONS]
   down         stop a running cluster
   kubeconfig   print a cluster's kubeconfig, or merge it into yours
   snapshot     save, list, inspect, verify or restore snapshots
+  node         make a Linux machine a node, list them, remove one
+  image        load images into nodes
   version      print the version
 
 "pilothouse COMMAND --help" tells more. Everything is kept below ~/.pilothouse, or PILOTHOUSE_HOME.
@@ -58,6 +60,29 @@ Snapshots are real etcd snapshot files: etcdctl reads ours, and we read its.
   verify    restore into a scratch store and count
   restore   the state of a cluster that is not running; the state before is kept beside it
 
+${ofCluster}`,
+  node: `Usage: pilothouse node add ssh://USER@HOST[:PORT] | add local | list | remove NODE [OPTIONS]
+
+  add       log in to a Linux machine, check it, and make it a node of the running cluster; on a
+            machine that is one already, change only what is not as it should be
+  list      the machines that were added, and whether they are connected and ready
+  remove    take everything back that was done to the machine, and delete the node
+
+A machine that is not known yet shows its key's fingerprint, to be confirmed. Keys, an SSH agent,
+passwords and questions are understood; sudo's password is asked for where it takes one. None is kept.
+
+      --node-name NAME  what the node is called (default: the machine's host name)
+  -i, --identity FILE   log in with this private key only
+      --dry-run         check, and show what would be done
+      --ignore CHECKS   names of checks that may fail, such as Memory,Swap
+  -y, --yes             confirm everything
+      --forget          remove: leave the machine as it is, for one that is gone
+${ofCluster}`,
+  image: `Usage: pilothouse image load FILE [OPTIONS]
+
+Loads an archive of images (as "docker save" writes it) into the nodes of a running cluster.
+
+      --node NODE       into this one only
 ${ofCluster}`,
   version: `Usage: pilothouse version [-o json]`,
 };

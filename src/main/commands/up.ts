@@ -1,4 +1,8 @@
-import { serveControl, type RunningCluster } from '#main/clusters/control-socket.ts';
+import {
+  serveControl,
+  type ControlHandlers,
+  type RunningCluster,
+} from '#main/clusters/control-socket.ts';
 import { createHttpsTransport } from '#main/clusters/https-transport.ts';
 import { writeKubeconfig } from '#main/clusters/kubeconfig.ts';
 import {
@@ -10,6 +14,7 @@ import {
   type ClusterSettings,
 } from '#main/clusters/profile.ts';
 import { keepSleeps } from '#main/clusters/sleeps.ts';
+import { NodeLinks } from '#main/commands/up-nodes.ts';
 import { startWindow, type WindowServices } from '#main/commands/up-window.ts';
 import { exitCodes, type ExitCode, type Terminal } from '#main/commands/terminal.ts';
 import type { UpCommand } from '#main/config.ts';
@@ -54,18 +59,9 @@ export async function up(
   const settings = command.etcd ? { ...known, etcd: command.etcd } : known;
   const stopped = Promise.withResolvers<void>();
   terminal.interrupted.addEventListener('abort', () => stopped.resolve(), { once: true });
-  let described: RunningCluster | undefined;
-  let plane: RunningPlane | undefined;
-  running.use(
-    await serveControl(profile.control, {
-      describe: () => described ?? startingCluster(profile, terminal.pid),
-      stop: () => stopped.resolve(),
-      saveSnapshot: (file) => {
-        if (plane) return plane.current.saveSnapshot(file);
-        return Promise.reject(new Error(`Cluster ${profile.name} is starting: try again`));
-      },
-    }),
-  );
+  const state: Running = {};
+  const stop = (): void => stopped.resolve();
+  running.use(await serveControl(profile.control, controlOf(state, { profile, terminal, stop })));
   const { logs: folder } = profile;
   const { logLevel: level } = command;
   const print = (line: string): void => terminal.note(line);
@@ -75,20 +71,21 @@ export async function up(
   const journal = await openRestoreJournal(profile.restoration);
   await finishExchange({ journal, store, snapshots, clock, log });
   const ports = await choosePorts(command, settings);
+  const links = running.use(linksTo(state, command, { profile, port: ports.port, clock, log }));
   const start = (): Promise<StartedPlane> =>
-    startPlane(command, { profile, settings, ports, clock, log });
-  plane = running.use(await RunningPlane.open(start));
+    startPlane(command, { profile, settings, ports, clock, log, tunnels: links.tunnels });
+  const plane = running.use(await RunningPlane.open(start));
+  state.plane = plane;
   const restorer = running.use(
     new Restorer({ plane, journal, store, snapshots, clock, log: log.child({ component: 'up' }) }),
   );
   await restorer.resume();
+  await links.dialAll();
+  state.links = links;
   const { current } = plane;
-  described = await announce(command, {
-    profile,
-    settings,
-    controlPlane: current,
-    pid: terminal.pid,
-  });
+  const { pid } = terminal;
+  const described = await announce(command, { profile, settings, controlPlane: current, pid });
+  state.described = described;
   terminal.out(summary(described, current));
   const parts = { plane, restorer, profile, settings, clock, log };
   const services = servicesOf(running, described, parts);
@@ -124,6 +121,61 @@ function wayToApi({ server }: RunningCluster, { authority, admin }: ControlPlane
   return { access, api: createHttpsTransport(access) };
 }
 
+/** What commands may ask for before all of it is there. */
+interface Running {
+  described?: RunningCluster;
+  plane?: RunningPlane;
+  links?: NodeLinks;
+}
+
+function controlOf(
+  state: Running,
+  {
+    profile,
+    terminal,
+    stop,
+  }: { readonly profile: ClusterProfile; readonly terminal: Terminal; stop(): void },
+): ControlHandlers {
+  const started = <T>(part: T | undefined): T => {
+    if (part !== undefined) return part;
+    throw new Error(`Cluster ${profile.name} is starting: try again`);
+  };
+  return {
+    describe: () => state.described ?? startingCluster(profile, terminal.pid),
+    stop,
+    saveSnapshot: async (file) => started(state.plane).current.saveSnapshot(file),
+    nodes: () => started(state.links).handlers,
+  };
+}
+
+/** The ways to the machines that were added as nodes; they outlive restarts of the control plane. */
+function linksTo(
+  state: Running,
+  { bindAddress, knownHosts }: UpCommand,
+  {
+    profile,
+    port,
+    clock,
+    log,
+  }: {
+    readonly profile: ClusterProfile;
+    readonly port: number;
+    readonly clock: ClusterClock;
+    readonly log: Log;
+  },
+): NodeLinks {
+  const links = new NodeLinks({
+    profile,
+    clock: systemClock,
+    log,
+    api: { host: reachable(bindAddress).replace(/^\[|\]$/g, ''), port },
+    knownHosts,
+    cluster: () => state.plane?.current.cluster,
+  });
+  links.wakeWith(clock.pauses);
+  return links;
+}
+
 interface Ports {
   readonly port: number;
   readonly etcdPort: number | undefined;
@@ -146,12 +198,13 @@ interface Starting {
   readonly ports: Ports;
   readonly clock: Clock;
   readonly log: Log;
+  readonly tunnels: NodeLinks['tunnels'];
 }
 
 /** The control plane and the simulated nodes on it. */
 async function startPlane(
   command: UpCommand,
-  { profile, settings, ports, clock, log }: Starting,
+  { profile, settings, ports, clock, log, tunnels }: Starting,
 ): Promise<StartedPlane> {
   await using started = new AsyncDisposableStack();
   const { name, pki, state, snapshots } = profile;
@@ -173,6 +226,7 @@ async function startPlane(
       serviceRange,
       podRange,
       loadBalancerAddresses,
+      tunnels,
     }),
   );
   const simulation = started.use(simulate(command, controlPlane, { clock, log }));

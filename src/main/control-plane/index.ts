@@ -41,6 +41,7 @@ import { verifyAndCount } from '#main/control-plane/etcd/snapshot/restore.ts';
 import { churning } from '#main/control-plane/snapshots/differences.ts';
 import type { StoreStatus } from '#main/control-plane/etcd/store.ts';
 import { createDirectDialer } from '#main/control-plane/direct-dialer.ts';
+import type { NodeDialer } from '#main/control-plane/node-dialer.ts';
 import { createWayToNodes } from '#main/control-plane/way-to-nodes.ts';
 import { startLocalPath } from '#main/control-plane/local-path/index.ts';
 import { startScheduler } from '#main/control-plane/scheduler/index.ts';
@@ -73,6 +74,8 @@ export interface ControlPlaneOptions {
   readonly isEtcdPortFixed: boolean;
   readonly serviceRange: string;
   readonly podRange: string;
+  /** Ways to nodes that this machine reaches no other way. */
+  readonly tunnels?: (NodeDialer & { has(node: string): boolean }) | undefined;
   /** The machines that became nodes, as provisioning knows them. */
   readonly machines?: Machines | undefined;
   /** What services of type LoadBalancer get; the nodes' own addresses without. */
@@ -216,7 +219,7 @@ async function readTls({
 }
 
 async function serveApi(
-  { clock, log, serviceRange }: ControlPlaneOptions,
+  { clock, log, serviceRange, tunnels }: ControlPlaneOptions,
   store: Store,
   { pki, frontProxy, serviceAccountKeys }: Credentials,
 ): Promise<{ server: ApiServer; security: Security }> {
@@ -233,7 +236,10 @@ async function serveApi(
     aggregation: frontProxy,
     nodes: createWayToNodes({
       objects: () => known,
-      dialer: createDirectDialer(() => known),
+      dialer: preferring(
+        tunnels,
+        createDirectDialer(() => known),
+      ),
       credentials: async () => ({
         authority: clientAuthority,
         ...(await pki.certificate(clientCertificates.apiServerKubeletClient)),
@@ -251,6 +257,14 @@ async function serveApi(
     },
   });
   return { server, security: security! };
+}
+
+/** Through its tunnel where a node has one. */
+function preferring(tunnels: ControlPlaneOptions['tunnels'], direct: NodeDialer): NodeDialer {
+  return {
+    dial: (node, target, options) =>
+      (tunnels?.has(node) ? tunnels : direct).dial(node, target, options),
+  };
 }
 
 function bootstrap(

@@ -64,16 +64,25 @@ export class NodeTunnel implements AsyncDisposable {
   }
 
   /** A stream to an address as the node sees it. Throws `ServiceUnavailable` saying why there is none. */
-  async dial(
+  dial(
     { host, port }: { readonly host: string; readonly port: number },
+    options: { readonly signal?: AbortSignal | undefined } = {},
+  ): Promise<Duplex> {
+    return this.open({ type: 'dial', host, port }, options);
+  }
+
+  /** What else an agent offers; throws as `dial` does. */
+  async open(
+    wanted: Exclude<Wanted, { readonly type: 'api' }>,
     options: { readonly signal?: AbortSignal | undefined } = {},
   ): Promise<Duplex> {
     if (!this.#session) throw this.#unreachable(this.#whyNot());
     try {
-      return await this.#session.open({ type: 'dial', host, port } satisfies Wanted, options);
+      return await this.#session.open(wanted, options);
     } catch (cause) {
       options.signal?.throwIfAborted();
-      throw this.#unreachable(`${host}:${port}: ${(cause as Error).message}`, cause);
+      const what = wanted.type === 'dial' ? `${wanted.host}:${wanted.port}: ` : '';
+      throw this.#unreachable(what + (cause as Error).message, cause);
     }
   }
 
