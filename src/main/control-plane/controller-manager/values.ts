@@ -64,6 +64,13 @@ export function integerOf(text: string | undefined): number | undefined {
   return text !== undefined && /^[+-]?\d+$/.test(text) ? Number(text) : undefined;
 }
 
+/** The same without the loss of what a number cannot hold; `undefined` beyond 64 bits, too. */
+export function longOf(text: string | undefined): bigint | undefined {
+  if (integerOf(text) === undefined) return undefined;
+  const value = BigInt(text!.replace(/^\+/, ''));
+  return BigInt.asIntN(64, value) === value ? value : undefined;
+}
+
 /** The sentence of whatever was thrown. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

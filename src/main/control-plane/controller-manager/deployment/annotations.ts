@@ -1,5 +1,5 @@
 import type { Deployment, ReplicaSet } from '#shared/api/types/apps-v1.ts';
-import { integerOf } from '../values.ts';
+import { longOf } from '../values.ts';
 
 export const revisionAnnotation = 'deployment.kubernetes.io/revision';
 export const historyAnnotation = 'deployment.kubernetes.io/revision-history';
@@ -21,9 +21,15 @@ const notCopied: ReadonlySet<string> = new Set([
 
 type Annotations = Readonly<Record<string, string>>;
 
-/** 0 for an object that has none. */
-export function revisionOf({ metadata }: ReplicaSet | Deployment): number {
-  return integerOf(metadata.annotations?.[revisionAnnotation]) ?? 0;
+/** 0 for an object that has none; any 64-bit number may stand there. */
+export function revisionOf({ metadata }: ReplicaSet | Deployment): bigint {
+  return longOf(metadata.annotations?.[revisionAnnotation]) ?? 0n;
+}
+
+export function byRevision(a: ReplicaSet, b: ReplicaSet): number {
+  const [first, second] = [revisionOf(a), revisionOf(b)];
+  if (first === second) return 0;
+  return first < second ? -1 : 1;
 }
 
 /** What says in an old ReplicaSet how large its Deployment was meant to be. */
@@ -41,15 +47,15 @@ export function sizeAnnotations(desired: number, surge: number): Annotations {
 export function newSetAnnotations(
   deployment: Deployment,
   existing: Annotations | undefined,
-  revision: number,
+  revision: bigint,
 ): Annotations {
   const annotations: Record<string, string> = { ...existing };
   for (const [key, value] of Object.entries(deployment.metadata.annotations ?? {}))
     if (!notCopied.has(key)) annotations[key] = value;
   const text = existing?.[revisionAnnotation];
-  const old = integerOf(text);
+  const old = longOf(text);
   if (text && old === undefined) return annotations;
-  if ((old ?? 0) >= revision) return annotations;
+  if ((old ?? 0n) >= revision) return annotations;
   annotations[revisionAnnotation] = String(revision);
   if (text !== undefined) {
     const history = withHistory(existing?.[historyAnnotation], text);

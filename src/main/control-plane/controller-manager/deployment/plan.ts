@@ -2,7 +2,7 @@ import type { Deployment, ReplicaSet } from '#shared/api/types/apps-v1.ts';
 import type { PodTemplateSpec } from '#shared/api/types/core-v1.ts';
 import { templateText } from '../revision/hash.ts';
 import { byCreation, integerOf, scaledValue } from '../values.ts';
-import { maxReplicasAnnotation, revisionOf } from './annotations.ts';
+import { byRevision, maxReplicasAnnotation } from './annotations.ts';
 
 /** A pod template's label that tells ReplicaSets of one Deployment apart. */
 export const hashLabel = 'pod-template-hash';
@@ -209,7 +209,7 @@ export function expendable(
   if (limit === undefined) return [];
   const alive = old.filter(({ metadata }) => !metadata.deletionTimestamp);
   return alive
-    .sort((a, b) => revisionOf(a) - revisionOf(b) || byCreation(a, b))
+    .sort((a, b) => byRevision(a, b) || byCreation(a, b))
     .slice(0, Math.max(0, alive.length - limit))
     .filter(
       (set) =>

@@ -1,6 +1,11 @@
 import type { ReplicaSet } from '#shared/api/types/apps-v1.ts';
-import { integerOf } from '../values.ts';
-import { revisionOf, rollbackAnnotation, rolledBackAnnotations } from './annotations.ts';
+import { longOf } from '../values.ts';
+import {
+  byRevision,
+  revisionOf,
+  rollbackAnnotation,
+  rolledBackAnnotations,
+} from './annotations.ts';
 import { hashLabel, isSameTemplate } from './plan.ts';
 import type { Rollout } from './rollout.ts';
 
@@ -9,12 +14,12 @@ export async function rollBack(rollout: Rollout, all: readonly ReplicaSet[]): Pr
   const { newSet, old } = await rollout.sync(all, { creates: true });
   const sets = [...old, newSet!];
   const { metadata } = rollout.deployment;
-  const asked = integerOf(metadata.annotations?.[rollbackAnnotation]) ?? 0;
+  const asked = longOf(metadata.annotations?.[rollbackAnnotation]) ?? 0n;
   const revision = asked || lastRevision(sets);
   const target = sets.find((set) => revisionOf(set) === revision);
   const warn = (reason: string, message: string): void =>
     rollout.context.events.record(rollout.deployment, 'Warning', reason, message);
-  if (revision === 0) warn('DeploymentRollbackRevisionNotFound', 'Unable to find last revision.');
+  if (revision === 0n) warn('DeploymentRollbackRevisionNotFound', 'Unable to find last revision.');
   else if (!target?.spec.template)
     warn('DeploymentRollbackRevisionNotFound', 'Unable to find the revision to rollback to.');
   else if (isSameTemplate(rollout.deployment.spec.template, target.spec.template))
@@ -29,7 +34,7 @@ export async function rollBack(rollout: Rollout, all: readonly ReplicaSet[]): Pr
   });
 }
 
-async function restore(rollout: Rollout, target: ReplicaSet, revision: number): Promise<void> {
+async function restore(rollout: Rollout, target: ReplicaSet, revision: bigint): Promise<void> {
   const { deployment } = rollout;
   const template = target.spec.template;
   const { [hashLabel]: _, ...labels } = template.metadata?.labels ?? {};
@@ -53,6 +58,7 @@ function withoutRollback({ deployment }: Rollout): Readonly<Record<string, strin
 }
 
 /** The second highest revision; 0 if there is none. */
-function lastRevision(sets: readonly ReplicaSet[]): number {
-  return sets.map(revisionOf).sort((a, b) => b - a)[1] ?? 0;
+function lastRevision(sets: readonly ReplicaSet[]): bigint {
+  const second = sets.toSorted(byRevision).at(-2);
+  return second ? revisionOf(second) : 0n;
 }

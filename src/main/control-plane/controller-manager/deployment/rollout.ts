@@ -56,12 +56,13 @@ export class Rollout {
     const known = all.map((set) => this.#written.get(set.metadata.uid) ?? set);
     const found = findNew(this.deployment, known);
     const old = known.filter((set) => set !== found);
-    const revision = Math.max(0, ...old.map(revisionOf)) + 1;
+    const last = old.map(revisionOf).reduce((a, b) => (a > b ? a : b), 0n);
+    const revision = last + 1n;
     if (found) return { newSet: await this.#adjust(found, revision), old };
     return { newSet: creates ? await this.#create(old, revision) : undefined, old };
   }
 
-  async #adjust(set: ReplicaSet, revision: number): Promise<ReplicaSet> {
+  async #adjust(set: ReplicaSet, revision: bigint): Promise<ReplicaSet> {
     const { deployment } = this;
     const { minReadySeconds = 0 } = deployment.spec;
     const annotations = newSetAnnotations(deployment, set.metadata.annotations, revision);
@@ -84,7 +85,7 @@ export class Rollout {
     return set;
   }
 
-  async #create(old: readonly ReplicaSet[], revision: number): Promise<ReplicaSet> {
+  async #create(old: readonly ReplicaSet[], revision: bigint): Promise<ReplicaSet> {
     const { deployment } = this;
     const { cluster, events } = this.context;
     const draft = this.#draft(old, revision);
@@ -113,7 +114,7 @@ export class Rollout {
     return created;
   }
 
-  #draft(old: readonly ReplicaSet[], revision: number) {
+  #draft(old: readonly ReplicaSet[], revision: bigint) {
     const { deployment } = this;
     const { template, selector, minReadySeconds } = deployment.spec;
     const hash = podTemplateHash(template, deployment.status?.collisionCount);
@@ -143,7 +144,7 @@ export class Rollout {
   }
 
   /** A ReplicaSet of that name exists: ours after all, or a hash collision that is counted. */
-  async #collide(name: string, revision: number, error: ApiError): Promise<ReplicaSet> {
+  async #collide(name: string, revision: bigint, error: ApiError): Promise<ReplicaSet> {
     const { deployment } = this;
     const { cache } = this.context;
     const { namespace, uid } = deployment.metadata;
