@@ -10,6 +10,7 @@ const packages = {
   openssl: 'openssl',
   nft: 'nftables',
   conntrack: 'conntrack',
+  iptables: 'iptables',
   '/usr/lib/cni/ptp': 'containernetworking-plugins',
   chromium: 'chromium',
   python3: 'python3-venv',

@@ -28,7 +28,7 @@ const parts = {
     const { startNetwork, removeNetwork } = await import('#agent/network/index.ts');
     return {
       start: (parts) => startNetwork(parts, cniPlacesOf(parts.settings)),
-      clean: (settings) => removeNetwork(cniPlacesOf(settings)),
+      clean: (settings) => removeNetwork(settings, cniPlacesOf(settings)),
     };
   },
 };

@@ -116,9 +116,28 @@ test('an address that no pod has is refused at once', async () => {
   expect(outcome.result).toBe('timeout');
 }, 10_000);
 
+test('pods get through a firewall that forwards nothing, as Docker’s', async () => {
+  const host = lab.namespace('h1');
+  host.run('iptables -P FORWARD DROP');
+  // Looked after twice a minute, and whenever a node changes.
+  const [first] = nodes;
+  const addresses = [...first!.status.addresses!, { type: 'Hostname', address: 'h1' }];
+  await host.ask({
+    do: 'put',
+    objects: { nodes: [{ ...first!, status: { addresses } } as unknown as Node] },
+  });
+  await expect
+    .poll(() => host.run('iptables -S FORWARD'))
+    .toMatch(/-d 10\.244\.0\.0\/16 .* -j ACCEPT/);
+  expect(await seenBy('d1')).toBe(lab.address('c1'));
+  expect(await seenBy('c1', 'd1')).toBe(lab.address('d1'));
+});
+
 test('removal leaves neither routes nor rules nor files', async () => {
   await lab.namespace('h1').ask({ do: 'clean' });
   expect(routes('h1')).toEqual([]);
-  expect(lab.namespace('h1').run('nft list ruleset')).toBe('');
+  const rules = lab.namespace('h1').run('nft list ruleset');
+  expect(rules).not.toContain('pilothouse');
+  expect(rules).not.toContain('10.244');
   expect(() => readFileSync(cniPlacesOf(hosts.h1.settings).configuration)).toThrow('ENOENT');
 });

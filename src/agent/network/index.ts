@@ -3,6 +3,7 @@ import {
   cniPlaces,
   removeCniConfiguration,
 } from '#agent/network/cni-configuration.ts';
+import { forgetPods } from '#agent/network/forward-rules.ts';
 import { masqueradeTable } from '#agent/network/masquerade.ts';
 import { NodeNetwork } from '#agent/network/node-network.ts';
 import { PolicyEnforcer, type StartedPod } from '#agent/network/policy-enforcer.ts';
@@ -95,11 +96,13 @@ export async function startNetwork(
 
 /** Takes away all that the node's network was made of. */
 export async function removeNetwork(
+  { podRange }: Pick<AgentParts['settings'], 'podRange'>,
   places: CniPlaces = cniPlaces,
   run: RunProgram = runProgram,
 ): Promise<void> {
   await removeCniConfiguration(places);
   await removeTable(masqueradeTable, run);
   await removeTable(policyTable, run);
+  await forgetPods(run, podRange);
   for (const route of await ownRoutes(run)) await removeRoute(run, route);
 }

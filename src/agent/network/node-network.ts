@@ -1,5 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { type CniPlaces, writeCniConfiguration } from '#agent/network/cni-configuration.ts';
+import { letPodsThrough } from '#agent/network/forward-rules.ts';
 import { masqueradeRules, masqueradeTable, clusterAddresses } from '#agent/network/masquerade.ts';
 import { podRangeOf } from '#agent/network/node-ranges.ts';
 import { reportRoutes } from '#agent/network/report-routes.ts';
@@ -55,11 +56,20 @@ export class NodeNetwork {
     const nodes = [...view.nodes()];
     this.#table.put('', masqueradeRules({ ownRange, podRange: settings.podRange, nodes }));
     await this.#table.apply();
-    await this.#setRoutes();
+    await this.#openWays();
   }
 
   async repair(): Promise<void> {
     if (!(await this.#table.check())) await this.#table.apply();
+    await this.#openWays();
+  }
+
+  async #openWays(): Promise<void> {
+    const { settings, run, log } = this.#options;
+    const { podRange } = settings;
+    const wasClosed = await letPodsThrough(run, podRange);
+    if (wasClosed)
+      log.info('The firewall forwards nothing: rules for pods are added', { podRange });
     await this.#setRoutes();
   }
 
