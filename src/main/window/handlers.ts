@@ -11,6 +11,7 @@ import { ApiError } from '#shared/kube/errors.ts';
 import type { HttpTransport } from '#shared/client/http-transport.ts';
 import type { ObjectSearch } from '#main/window/object-search.ts';
 import { containerHandlers, type ContainerServices } from '#main/window/containers.ts';
+import { nodeHandlers, type NodeServices } from '#main/window/nodes.ts';
 import { snapshotHandlers, type SnapshotServices } from '#main/window/snapshots.ts';
 
 export interface WindowServices {
@@ -19,6 +20,7 @@ export interface WindowServices {
   readonly health: () => Promise<Health>;
   readonly clock: Clock;
   readonly containers: ContainerServices;
+  readonly nodes: NodeServices;
   readonly snapshots: SnapshotServices;
   readonly objects: ObjectSearch;
 }
@@ -29,6 +31,7 @@ export function createHandlers({
   health,
   clock,
   containers,
+  nodes,
   snapshots,
   objects,
 }: WindowServices): Handlers<typeof app> {
@@ -50,6 +53,7 @@ export function createHandlers({
     scheduling: ({ pod }, { signal }) => schedulingChanges(pod, { api, clock, signal }),
     search: (input, context) => objects.search(input, context),
     ...containerHandlers(containers),
+    ...nodeHandlers(nodes),
     ...snapshotHandlers(snapshots),
   };
 }

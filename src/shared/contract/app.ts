@@ -3,6 +3,7 @@ import { call, stream } from '#shared/contract/contract.ts';
 import { searchOperations } from '#shared/contract/search.ts';
 import type { SchedulingNow } from '#shared/contract/scheduling.ts';
 import { containerOperations } from '#shared/contract/containers.ts';
+import { nodeOperations } from '#shared/contract/nodes.ts';
 import { snapshotOperations } from '#shared/contract/snapshots.ts';
 
 const name = v.pipe(v.string(), v.maxLength(512));
@@ -67,6 +68,7 @@ export const app = {
   /** Who waits to be scheduled, with the last attempts of one pod; told again whenever it changes. */
   scheduling: stream(v.strictObject({ pod: v.optional(name) })).yields<SchedulingNow>(),
   ...containerOperations,
+  ...nodeOperations,
   ...snapshotOperations,
   ...searchOperations,
 };
