@@ -26,7 +26,10 @@ export interface UpCommand {
   readonly window: boolean;
   readonly logLevel: LogLevel;
   /** The user's own lists of machines' keys. */
+  /** Where the user's own known_hosts are. */
   readonly knownHosts: readonly string[];
+  /** With what the window logs in to machines that become nodes. */
+  readonly sshKeys: { readonly agent: string | undefined; readonly keyFolder: string };
 }
 
 interface OfCluster {
@@ -143,7 +146,7 @@ export function parseCommand(args: readonly string[], environment: Environment):
   const home = environment['PILOTHOUSE_HOME'] || join(homedir(), '.pilothouse');
   switch (command) {
     case 'up':
-      return parseUp(rest, home);
+      return parseUp(rest, home, environment);
     case 'status':
     case 'down':
       return { type: command, ...parseOfCluster(rest, home).cluster };
@@ -163,7 +166,7 @@ export function parseCommand(args: readonly string[], environment: Environment):
   }
 }
 
-function parseUp(args: readonly string[], home: string): UpCommand {
+function parseUp(args: readonly string[], home: string, environment: Environment): UpCommand {
   const { values } = understood(() => parseArgs({ args: [...args], options: options.up }));
   const endpoints = values['etcd-endpoints']?.split(',').filter(Boolean) ?? [];
   const [authority, certificate, key] = [
@@ -195,6 +198,7 @@ function parseUp(args: readonly string[], home: string): UpCommand {
     window: !values['no-window'],
     logLevel: oneOf('--log-level', values['log-level'], ['debug', 'info', 'warn', 'error']),
     knownHosts,
+    sshKeys: sshKeysOf(environment),
   });
 }
 
@@ -225,6 +229,11 @@ function parseSnapshot([action = '', ...args]: readonly string[], home: string):
 }
 
 /** OpenSSH's own places. */
+function sshKeysOf(environment: Environment): UpCommand['sshKeys'] {
+  const agent = environment['SSH_AUTH_SOCK'] || undefined;
+  return { agent, keyFolder: join(homedir(), '.ssh') };
+}
+
 const knownHosts = [join(homedir(), '.ssh', 'known_hosts'), '/etc/ssh/ssh_known_hosts'];
 
 function parseNode(
@@ -250,8 +259,7 @@ function parseNode(
     nodeName: values['node-name'],
     ssh: {
       identity: folder(values.identity),
-      agent: environment['SSH_AUTH_SOCK'] || undefined,
-      keyFolder: join(homedir(), '.ssh'),
+      ...sshKeysOf(environment),
       knownHosts,
     },
     ignore: values.ignore?.split(/[, ]+/) ?? [],

@@ -45,7 +45,8 @@ export async function addNode(
   for (const { severity, check: name, message } of findings)
     terminal.note(`${severity === 'error' ? 'Problem' : 'Note'} (${name}): ${message}`);
   refuse(findings, login.machine.name);
-  const context = await contextOf(command, profile, { login, facts, wanted, machine, terminal });
+  const { interrupted: signal } = terminal;
+  const context = await contextOf(command, profile, { login, facts, wanted, machine, signal });
   const planned = await planOf(context);
   if (dryRun) {
     terminal.out(
@@ -70,8 +71,9 @@ function machineOf(text: string): NodeRecord['machine'] {
   return text === 'local' ? { type: 'local' } : { type: 'ssh', ...parseTarget(text) };
 }
 
-async function wantedNode(
-  { nodeName }: NodeCommand,
+/** What the machine is to be as a node, as far as checks need it. */
+export async function wantedNode(
+  { nodeName }: { readonly nodeName: string | undefined },
   profile: ClusterProfile,
   facts: Facts,
 ): Promise<CheckedNode> {
@@ -102,13 +104,14 @@ interface Found {
   readonly facts: Facts;
   readonly wanted: CheckedNode;
   readonly machine: NodeRecord['machine'];
-  readonly terminal: Terminal;
+  readonly signal: AbortSignal;
 }
 
-async function contextOf(
-  command: NodeCommand,
+/** All that the steps need, credentials made for the node included. */
+export async function contextOf(
+  { home }: { readonly home: string },
   profile: ClusterProfile,
-  { login, facts, wanted, machine, terminal }: Found,
+  { login, facts, wanted, machine, signal }: Found,
 ): Promise<StepContext> {
   const architecture = architectureOf(facts.machine);
   const { addresses, ...others } = { ...wanted, addresses: addressesOf(facts) };
@@ -127,8 +130,8 @@ async function contextOf(
     machine: login.machine,
     facts,
     plan,
-    assets: await openAssets(architecture, { bundle, cache: join(command.home, 'cache') }),
-    signal: terminal.interrupted,
+    assets: await openAssets(architecture, { bundle, cache: join(home, 'cache') }),
+    signal,
     progress: () => {},
   };
 }
@@ -163,7 +166,8 @@ function shown(planned: readonly PlannedStep[], { nodeName }: CheckedNode): stri
   return [`To make it node ${nodeName}:`, ...lines].join('\n');
 }
 
-async function untilReady(
+/** Resolves once the node is ready and its tunnel stands. Throws saying what keeps it. */
+export async function untilReady(
   name: string,
   profile: ClusterProfile,
   signal: AbortSignal,

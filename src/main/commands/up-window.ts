@@ -12,6 +12,7 @@ import type { Restorer } from '#main/control-plane/snapshots/restorer.ts';
 import type { PortForwards } from '#main/port-forward/forwards.ts';
 import type { RunningPlane } from '#main/running-plane.ts';
 import { createHandlers } from '#main/window/handlers.ts';
+import type { NodeServices } from '#main/window/nodes.ts';
 import { createObjectSearch } from '#main/window/object-search.ts';
 import type { SnapshotServices } from '#main/window/snapshots.ts';
 import { serveWindow, type ServedWindow } from '#main/window/serve-window.ts';
@@ -31,6 +32,7 @@ export interface WindowServices {
   readonly access: ServerAccess;
   readonly api: HttpTransport;
   readonly forwards: PortForwards;
+  readonly nodes: NodeServices;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -55,7 +57,7 @@ export async function startWindow(services: WindowServices): Promise<ServedWindo
 
 /** Answers for any window of this cluster, as its administrator. */
 export function windowHandlers(services: WindowServices): Handlers<typeof app> & Disposable {
-  const { running, plane, access, api, forwards, clock } = services;
+  const { running, plane, access, api, forwards, nodes, clock } = services;
   const startedAt = clock.elapsed();
   const health = async (): Promise<Health> => {
     const { revision, dbSizeBytes } = await plane.current.storeStatus();
@@ -74,9 +76,12 @@ export function windowHandlers(services: WindowServices): Handlers<typeof app> &
   const snapshots = snapshotServices(services);
   const log = services.log.child({ component: 'window' });
   const objects = createObjectSearch({ api, clock, log });
-  return Object.assign(createHandlers({ api, health, clock, containers, snapshots, objects }), {
-    [Symbol.dispose]: () => objects[Symbol.dispose](),
-  });
+  return Object.assign(
+    createHandlers({ api, health, clock, containers, nodes, snapshots, objects }),
+    {
+      [Symbol.dispose]: () => objects[Symbol.dispose](),
+    },
+  );
 }
 
 function snapshotServices({

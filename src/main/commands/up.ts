@@ -15,6 +15,7 @@ import {
 } from '#main/clusters/profile.ts';
 import { keepSleeps } from '#main/clusters/sleeps.ts';
 import { NodeLinks } from '#main/commands/up-nodes.ts';
+import { nodeAdder } from '#main/commands/window-add-node.ts';
 import { startWindow, type WindowServices } from '#main/commands/up-window.ts';
 import { exitCodes, type ExitCode, type Terminal } from '#main/commands/terminal.ts';
 import type { UpCommand } from '#main/config.ts';
@@ -87,7 +88,9 @@ export async function up(
   const described = await announce(command, { profile, settings, controlPlane: current, pid });
   state.described = described;
   terminal.out(summary(described, current));
-  const parts = { plane, restorer, profile, settings, clock, log };
+  const link = (node: string): Promise<void> => links.handlers.link(node);
+  const nodes = { addNode: nodeAdder({ command, profile, link }) };
+  const parts = { plane, restorer, profile, settings, nodes, clock, log };
   const services = servicesOf(running, described, parts);
   running.use(onReady?.(services));
   if (command.window) {

@@ -90,7 +90,9 @@ function moved(
 export function machineOf(
   text: string,
 ): { readonly user: string; readonly host: string; readonly port: number } | string {
-  const parts = /^(?:ssh:\/\/)?([^\s@/:]+)@(\[[^\]]+\]|[^\s:@/]+)(?::(\d{1,5}))?$/.exec(text.trim());
+  const parts = /^(?:ssh:\/\/)?([^\s@/:]+)@(\[[^\]]+\]|[^\s:@/]+)(?::(\d{1,5}))?$/.exec(
+    text.trim(),
+  );
   if (!parts) return 'Write it as user@host, or user@host:port';
   const port = Number(parts[3] ?? 22);
   if (port < 1 || port > 65_535) return 'A port is a number from 1 to 65535';
