@@ -76,11 +76,13 @@ export class NftTable {
   /** Commands that put back what rules had filled in. */
   async #kept(): Promise<readonly string[]> {
     const { name, run, isFilledByRules } = this.#options;
-    if (!isFilledByRules || !(await this.check())) return [];
+    const sets = this.#ledger.whole().sets;
+    // Listing a large table takes longer than replacing it.
+    if (!isFilledByRules || !sets.keys().some(isFilledByRules)) return [];
+    if (!(await this.check())) return [];
     const { nftables } = JSON.parse(
       await run('nft', ['-j', 'list', 'table', ...name.split(' ')]),
     ) as { nftables: readonly { set?: KernelSet }[] };
-    const sets = this.#ledger.whole().sets;
     return nftables.flatMap(({ set }) => {
       if (!set || !isFilledByRules(set.name) || !sets.has(set.name)) return [];
       const elements = (set.elem ?? []).flatMap((one) =>
