@@ -58,7 +58,7 @@ async function* waysToLogIn(
   yield { type: 'none', username };
   if (identity !== undefined) {
     tried.push(`the key ${identity}`);
-    yield { type: 'publickey', username, key: await openKey(identity, questions) };
+    yield { type: 'publickey', username, ...(await openKey(identity, questions)) };
   } else {
     if (agent !== undefined) {
       tried.push('the SSH agent');
@@ -69,7 +69,7 @@ async function* waysToLogIn(
       const text = await readFile(path).catch(() => undefined); // most have but one of them
       if (!text) continue;
       tried.push(`the key ${path}`);
-      yield { type: 'publickey', username, key: await openKey(path, questions) };
+      yield { type: 'publickey', username, ...(await openKey(path, questions)) };
     }
   }
   for (let left = maxPasswords; left > 0; left--) {
@@ -103,12 +103,15 @@ async function answer(
 }
 
 /** Asks for the passphrase where the key has one. */
-async function openKey(path: string, questions: Questions): Promise<Buffer | string> {
+async function openKey(
+  path: string,
+  questions: Questions,
+): Promise<{ readonly key: Buffer; readonly passphrase?: string }> {
   const text = await readFile(path).catch((cause: Error) => {
     throw new Error(`Cannot read the key ${path}: ${cause.message}`, { cause });
   });
   const parsed = ssh2.utils.parseKey(text);
-  if (!(parsed instanceof Error)) return text;
+  if (!(parsed instanceof Error)) return { key: text };
   if (!/encrypted|passphrase/i.test(parsed.message))
     throw new Error(`Cannot use the key ${path}: ${parsed.message}`, { cause: parsed });
   const passphrase = await questions.secret(`Passphrase of the key ${path}: `);
@@ -121,8 +124,7 @@ async function openKey(path: string, questions: Questions): Promise<Buffer | str
     throw new Error(`The passphrase does not open the key ${path}: ${opened.message}`, {
       cause: opened,
     });
-  const [key] = [opened].flat();
-  return key!.getPrivatePEM();
+  return { key: text, passphrase };
 }
 
 function fewKeysOf(socket: string): BaseAgent {
