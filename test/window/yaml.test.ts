@@ -336,6 +336,38 @@ describe('a manifest of one’s own', () => {
   });
 });
 
+describe('what if', () => {
+  const question = (): Locator => dock().getByRole('region', { name: 'Where the pods would go' });
+
+  test('a manifest says where its pods would go, and nothing becomes real', async () => {
+    await page.keyboard.press('Control+k');
+    await page.keyboard.type('new deployment');
+    await page.getByRole('option', { name: /^New Deployment/ }).waitFor();
+    await page.keyboard.press('Enter');
+    await dock().getByRole('button', { name: 'What if' }).filter({ visible: true }).click();
+    await question().getByText('2 of 2 pods find a place: simulated-1 2.').waitFor();
+    await question().getByRole('button', { name: 'default/web-1' }).press('Enter');
+    await question().getByRole('region', { name: 'Decision about default/web-1' }).waitFor();
+    const { stdout } = await kubectl(['get', 'deployment', '-o', 'name']);
+    expect(stdout).not.toContain('web-1');
+  });
+
+  test('a node that is drained, and one more', async () => {
+    await question().getByLabel('simulated-1').selectOption('is drained');
+    await question()
+      .getByText(/0 of \d pods find a place/)
+      .waitFor();
+    await dock().getByRole('button', { name: 'Suppose one more node' }).click();
+    await question()
+      .getByText(/(\d) of \1 pods find a place: another-simulated-1 \1/)
+      .waitFor();
+  });
+
+  test.each(schemes)('can be read by everybody in %s', async (scheme) => {
+    expect(await window.look('what-if', scheme)).toEqual(flawless);
+  });
+});
+
 test('the page breaks no rule of its own policy and reports no error', () => {
   expect(window.complaints).toEqual([]);
 });

@@ -5,6 +5,7 @@ import type {
   SchedulerQueues,
   SchedulingAttempt,
   SchedulingNow,
+  Simulation,
 } from '#shared/contract/scheduling.ts';
 import type { ApiRequest } from '#shared/client/transport.ts';
 import { ApiError } from '#shared/kube/errors.ts';
@@ -51,6 +52,8 @@ export function createHandlers({
       }
     },
     scheduling: ({ pod }, { signal }) => schedulingChanges(pod, { api, clock, signal }),
+    simulate: async (supposed, { signal }) =>
+      (await api.post(`${schedulerPath}/simulate`, supposed, { signal })) as Simulation,
     search: (input, context) => objects.search(input, context),
     ...containerHandlers(containers),
     ...nodeHandlers(nodes),

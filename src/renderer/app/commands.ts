@@ -1,3 +1,4 @@
+import { whatIf } from '../features/scheduling/actions.ts';
 import { newObject } from '../features/yaml/actions.ts';
 import { openForwards } from '../features/containers/actions.ts';
 import { kindId, useKinds } from './kinds.ts';
@@ -145,6 +146,12 @@ function settings(): readonly Command[] {
       about: '',
       key: '?',
       run: () => dialogs.show('keys'),
+    },
+    {
+      id: 'what if',
+      title: 'What if … : see placements before anything is real',
+      about: 'scheduling',
+      run: () => whatIf(),
     },
     {
       id: 'history',

@@ -10,5 +10,6 @@ export const dockTabs: Readonly<Record<string, Component>> = {
   terminal: lazily(() => import('../features/terminal/TerminalTab.vue')),
   'port-forward': lazily(() => import('../features/port-forward/PortForwardTab.vue')),
   history: lazily(() => import('./HistoryTab.vue')),
+  'what-if': lazily(() => import('../features/scheduling/WhatIfTab.vue')),
   yaml: lazily(() => import('../features/yaml/YamlTab.vue')),
 };

@@ -7,6 +7,7 @@ import {
   openShell,
 } from '../features/containers/actions.ts';
 import { useDeletion } from '../features/lists/deletion.ts';
+import { whatIf } from '../features/scheduling/actions.ts';
 import { editYaml } from '../features/yaml/actions.ts';
 import { kindId, type Kind } from './kinds.ts';
 import { usePlace } from './place.ts';
@@ -58,6 +59,12 @@ export const objectActions: readonly ObjectAction[] = [
     title: 'Why this node, or none',
     isFor: (kind) => kindId(kind) === 'pods',
     run: (_kind, [object = '']) => usePlace().go({ section: 'scheduling', kind: '', object }),
+  },
+  {
+    id: 'what-if-drained',
+    title: 'What if it were drained',
+    isFor: (kind) => kindId(kind) === 'nodes',
+    run: (_kind, [drain = '']) => whatIf({ drain }),
   },
   {
     id: 'delete',

@@ -42,6 +42,8 @@ export interface HttpTransport extends Transport {
   ): AsyncIterable<readonly WatchEvent[]>;
   /** GET of any path; JSON is parsed, everything else comes as text. */
   get(path: string, options?: RequestOptions & { readonly accept?: string }): Promise<unknown>;
+  /** POST of JSON to a path that is no resource; answers with JSON. */
+  post(path: string, body: unknown, options?: RequestOptions): Promise<unknown>;
 }
 
 /** A way to any API server over HTTP, with JSON on the wire. */
@@ -78,6 +80,17 @@ export function createHttpTransport(exchange: HttpExchange): HttpTransport {
       });
       const answer = await text(body);
       return contentType.includes('json') ? (JSON.parse(answer) as unknown) : answer;
+    },
+    async post(path, body, { signal } = {}) {
+      const headers = { accept: 'application/json', 'content-type': 'application/json' };
+      const response = await send({
+        method: 'POST',
+        path,
+        headers,
+        body: JSON.stringify(body),
+        signal,
+      });
+      return JSON.parse(await text(response.body)) as unknown;
     },
   };
 }

@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import { call, stream } from '#shared/contract/contract.ts';
 import { searchOperations } from '#shared/contract/search.ts';
-import type { SchedulingNow } from '#shared/contract/scheduling.ts';
+import { schedulingOperations, type SchedulingNow } from '#shared/contract/scheduling.ts';
 import { containerOperations } from '#shared/contract/containers.ts';
 import { nodeOperations } from '#shared/contract/nodes.ts';
 import { snapshotOperations } from '#shared/contract/snapshots.ts';
@@ -70,5 +70,6 @@ export const app = {
   ...containerOperations,
   ...nodeOperations,
   ...snapshotOperations,
+  ...schedulingOperations,
   ...searchOperations,
 };

@@ -1,3 +1,6 @@
+import * as v from 'valibot';
+import { call } from '#shared/contract/contract.ts';
+
 /** The scheduler's queues and decisions as it tells of them below `/pilothouse/scheduler/`. */
 
 export interface QueueEntry {
@@ -58,3 +61,25 @@ export interface SchedulingNow {
   /** The remembered attempts of the pod that was asked for, the newest first. */
   readonly attempts: readonly SchedulingAttempt[];
 }
+
+const nodeName = v.pipe(v.string(), v.maxLength(253));
+const someObjects = v.pipe(v.array(v.record(v.string(), v.unknown())), v.maxLength(10_000));
+
+const supposition = v.strictObject({
+  /** New pods and nodes, as manifests of them. */
+  pods: someObjects,
+  addNodes: someObjects,
+  removeNodes: v.array(nodeName),
+  /** Nodes whose pods have to go elsewhere. */
+  drainNodes: v.array(nodeName),
+});
+
+export interface Simulation {
+  /** One for each pod that had to find a place, in the order in which they were tried. */
+  readonly attempts: readonly SchedulingAttempt[];
+}
+
+export const schedulingOperations = {
+  /** Where the scheduler would place the pods, all else being as it is. Changes nothing. */
+  simulate: call(supposition).returns<Simulation>(),
+};
