@@ -10,6 +10,12 @@ export interface Question {
   readonly verb: string;
   /** The button that leaves everything as it is. */
   readonly keep?: string;
+  /** Something to fill in; the button waits until it is right. */
+  readonly field?: {
+    readonly label: string;
+    readonly initial: string;
+    readonly isRight: (text: string) => boolean;
+  };
   /** It cannot be undone. */
   readonly isDangerous?: boolean;
 }
@@ -17,19 +23,25 @@ export interface Question {
 /** Asks before something that cannot be taken back; one question at a time. */
 export const useConfirm = defineStore('confirm', () => {
   const question = shallowRef<Question>();
-  let answer: ((isMeant: boolean) => void) | undefined;
+  let answer: ((text: string | undefined) => void) | undefined;
 
-  function ask(next: Question): Promise<boolean> {
-    settle(false);
+  /** Resolves to what was filled in ('' where nothing was asked for); undefined when it is not meant. */
+  function askFor(next: Question): Promise<string | undefined> {
+    settle(undefined);
     question.value = next;
     return new Promise((resolve) => (answer = resolve));
   }
 
-  function settle(isMeant: boolean): void {
+  function settle(text: string | undefined): void {
     question.value = undefined;
-    answer?.(isMeant);
+    answer?.(text);
     answer = undefined;
   }
 
-  return { question, ask, settle };
+  return {
+    question,
+    askFor,
+    settle,
+    ask: async (next: Question) => (await askFor(next)) !== undefined,
+  };
 });

@@ -6,6 +6,7 @@ import {
   openLogs,
   openShell,
 } from '../features/containers/actions.ts';
+import { label, restart, scale } from '../features/lists/bulk-actions.ts';
 import { useDeletion } from '../features/lists/deletion.ts';
 import { whatIf } from '../features/scheduling/actions.ts';
 import { editYaml } from '../features/yaml/actions.ts';
@@ -24,6 +25,9 @@ export interface ObjectAction {
   /** `keys` are `namespace/name`; at least one, exactly one unless it is for many. */
   run(kind: Kind, keys: readonly string[]): void;
 }
+
+const scalable = new Set(['deployments.apps', 'statefulsets.apps', 'replicasets.apps']);
+const restartable = new Set(['deployments.apps', 'statefulsets.apps', 'daemonsets.apps']);
 
 export const objectActions: readonly ObjectAction[] = [
   {
@@ -65,6 +69,27 @@ export const objectActions: readonly ObjectAction[] = [
     title: 'What if it were drained',
     isFor: (kind) => kindId(kind) === 'nodes',
     run: (_kind, [drain = '']) => whatIf({ drain }),
+  },
+  {
+    id: 'scale',
+    title: 'Scale …',
+    isBulk: true,
+    isFor: (kind) => scalable.has(kindId(kind)),
+    run: (kind, keys) => void scale(kind, keys),
+  },
+  {
+    id: 'restart',
+    title: 'Restart …',
+    isBulk: true,
+    isFor: (kind) => restartable.has(kindId(kind)),
+    run: (kind, keys) => void restart(kind, keys),
+  },
+  {
+    id: 'label',
+    title: 'Label …',
+    isBulk: true,
+    isFor: ({ verbs }) => verbs.includes('patch'),
+    run: (kind, keys) => void label(kind, keys),
   },
   {
     id: 'delete',
