@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { copyFileSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { startBrowser, violationsOf } from './browser.ts';
@@ -7,6 +7,14 @@ import { startPilothouse, type Pilothouse, type PilothouseOptions } from './pilo
 
 /** Where the pictures of a test run are kept for people to look at. */
 const pictures = join(import.meta.dirname, '../../out/pictures');
+
+/** Which of them stand in the README, and as what: `PILOTHOUSE_PICTURES=1` puts them there. */
+const published: Readonly<Record<string, string>> = {
+  'overview-wrong-light': 'overview',
+  'panel-deployment-light': 'panel',
+  'scheduling-refused-light': 'scheduling',
+  'yaml-conflict-light': 'editor',
+};
 
 export const schemes = ['light', 'dark'] as const;
 export type Scheme = (typeof schemes)[number];
@@ -60,7 +68,11 @@ export async function openWindow(options: PilothouseOptions = {}): Promise<OpenW
     },
     async look(name, scheme) {
       await page.emulateMedia({ colorScheme: scheme });
-      await page.screenshot({ path: join(pictures, `${name}-${scheme}.png`) });
+      const picture = join(pictures, `${name}-${scheme}.png`);
+      await page.screenshot({ path: picture });
+      const title = published[`${name}-${scheme}`];
+      if (title && process.env['PILOTHOUSE_PICTURES'])
+        copyFileSync(picture, join(pictures, `../../docs/pictures/${title}.png`));
       return { violations: await violationsOf(page), cutOff: await cutOffIn(page) };
     },
     async [Symbol.asyncDispose]() {
