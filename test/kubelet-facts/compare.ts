@@ -73,7 +73,8 @@ function logLines(logs: Readonly<Record<string, Json>>): Json {
 
 /** A deletion may be faster than it was. */
 function loose(value: Json, own: Json): Json {
-  const { sec } = value as { readonly sec?: number };
+  const { sec, status } = value as { readonly sec?: number; readonly status?: number };
+  if (status !== undefined) return { status };
   const { sec: ownSeconds = 0 } = own as { readonly sec?: number };
   return sec === undefined ? comparable(value) : { inTime: ownSeconds <= sec + 5 };
 }

@@ -58,14 +58,15 @@ class Player {
 
   async play(): Promise<Played> {
     const { before = [], pod, until, steps = [], late } = this.#scenario;
-    // What a container that stays prints at its start takes a moment.
-    const { settle = until ? 0 : 2000 } = this.#scenario;
+    // What a container that stays prints at its start takes a moment, and so does the reason of an end.
+    const { settle = until?.seconds === undefined ? 1500 : 0 } = this.#scenario;
     await this.#cluster.create(namespaces, { metadata: { name: this.#namespace } });
     await this.#accountIsThere();
     for (const object of before) await this.#create(object);
     const refusal = await this.#refusal(pod);
     if (refusal) return { refused: refusal };
     await this.#until(until ?? (this.#ends() ? { phase: 'Succeeded' } : { ready: true }));
+    if (this.#ends() && !steps.length) await this.#until({ phase: 'Succeeded' });
     await sleep(settle);
     const got: Record<string, Json> = {};
     let final = await this.#get();
@@ -91,7 +92,7 @@ class Player {
     await this.#cluster.delete(namespaces, { name: this.#namespace }).catch(gone);
   }
 
-  /** Where nothing is said: whether it was seen after its end. */
+  /** It was seen after its end. */
   #ends(): boolean {
     return (this.#scenario.seen.final as { phase?: string }).phase === 'Succeeded';
   }

@@ -5,7 +5,13 @@ import { RuntimeError } from '#agent/container-runtime/runtime-error.ts';
 import type { PodVolumes } from '#agent/volumes/index.ts';
 import type { KubeletContext } from './context.ts';
 import { logLinksFolder } from './containers/links.ts';
-import { containerNameOf, type RuntimePod, type RuntimeState } from './runtime-state.ts';
+import {
+  containerNameOf,
+  isReady,
+  isRunning,
+  type RuntimePod,
+  type RuntimeState,
+} from './runtime-state.ts';
 
 export interface GarbageOptions {
   readonly context: KubeletContext;
@@ -62,7 +68,9 @@ export class Garbage {
     const folder = join(context.settings.folders.kubelet, 'pods');
     for (const uid of await readdir(folder).catch(() => [])) {
       // no pod has ever run here
-      if (isKnown(uid) || state.pod(uid)) continue;
+      const runs = state.pod(uid);
+      if (isKnown(uid) || runs?.containers.some(isRunning) || runs?.sandboxes.some(isReady))
+        continue;
       await volumes.remove(uid);
     }
   }

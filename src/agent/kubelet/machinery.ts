@@ -131,6 +131,7 @@ export class PodMachinery implements AsyncDisposable {
       cgroups,
       prober: this.#prober,
       writer: this.#writer,
+      gone: (uid) => this.#housekeeping.changed(uid),
       allocatable,
       start: { context, volumes, puller: new ImagePuller(context), backoff, allocatable },
       admission: () => ({

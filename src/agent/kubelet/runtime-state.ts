@@ -53,6 +53,8 @@ export class RuntimeState implements AsyncDisposable {
   #relists = 0;
   /** Looked at by itself while this relist was under way: the lists may be older. */
   readonly #refreshed = new Map<string, number>();
+  /** A container has just ended: why it did may become known a moment later. */
+  readonly #again = new Set<string>();
 
   constructor(options: RuntimeStateOptions) {
     this.#options = options;
@@ -125,10 +127,13 @@ export class RuntimeState implements AsyncDisposable {
       const itsSandboxes = sandboxesOf.get(uid) ?? [];
       const itsContainers = containersOf.get(uid) ?? [];
       const now = fingerprint(itsSandboxes, itsContainers);
-      if (now === this.#seen.get(uid)) continue;
+      const isSecondLook = this.#again.delete(uid);
+      const isSame = now === this.#seen.get(uid);
+      if (isSame && !isSecondLook) continue;
       this.#seen.set(uid, now);
-      await this.#inspect(uid, itsSandboxes, itsContainers);
-      changed(uid);
+      const before = reasonsOf(this.#pods.get(uid));
+      const after = await this.#inspect(uid, itsSandboxes, itsContainers);
+      if (!isSame || before !== reasonsOf(after)) changed(uid);
     }
   }
 
@@ -162,6 +167,8 @@ export class RuntimeState implements AsyncDisposable {
       sandboxes: newestFirst(sandboxStatuses),
       containers: newestFirst(containerStatuses),
     };
+    const known = this.#pods.get(uid)?.containers.filter(isExited).length ?? 0;
+    if (pod.containers.filter(isExited).length > known) this.#again.add(uid);
     this.#pods.set(uid, pod);
     return pod;
   }
@@ -199,6 +206,11 @@ function groupByPod<T extends { readonly labels: Readonly<Record<string, string>
     else groups.set(uid, [one]);
   }
   return groups;
+}
+
+/** Why containers ended, as far as that is known. */
+function reasonsOf(pod: RuntimePod | undefined): string {
+  return (pod?.containers ?? []).map(({ id, reason }) => `${id}:${reason}`).join();
 }
 
 function fingerprint(

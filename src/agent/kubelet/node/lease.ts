@@ -6,6 +6,7 @@ import type { KubeletContext } from '../context.ts';
 
 const durationSeconds = 40;
 const renewMs = 10_000;
+const firstTryMs = 200;
 const namespace = 'kube-node-lease';
 
 /** Says every ten seconds that the node is alive. Waits for nothing else that the kubelet does. */
@@ -39,7 +40,8 @@ export class NodeLease implements AsyncDisposable {
         failures++;
         log.warn('Cannot renew the lease of the node; trying again', { error });
       }
-      const ms = failures > 0 ? Math.min(200 * 2 ** failures, renewMs) : renewMs;
+      const waitMs = this.#lease ? renewMs : firstTryMs;
+      const ms = failures > 0 ? Math.min(firstTryMs * 2 ** failures, renewMs) : waitMs;
       await sleep(clock, ms, signal).catch(() => undefined); // stopped: the loop's condition ends it
     }
   }

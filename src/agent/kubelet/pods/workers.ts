@@ -18,6 +18,8 @@ import { syncPod, type SyncParts } from './sync.ts';
 export interface WorkersOptions extends SyncParts {
   readonly writer: StatusWriter;
   readonly allocatable: () => Capacity;
+  /** The pod is not known any more: what its containers have left may go. */
+  readonly gone: (uid: string) => void;
   readonly admission: () => Pick<AdmissionSources, 'hasGroupsPolicy' | 'hasAppArmor'>;
   readonly runtimeName: () => string;
   /** Why the network is not ready, if it is not. */
@@ -159,7 +161,7 @@ export class PodWorkers implements AsyncDisposable {
         await this.#cleanUp(record);
         return { afterMs: 0 };
       case 'finished':
-        return this.#finish(record);
+        return await this.#finish(record);
       default:
         return;
     }
@@ -284,12 +286,17 @@ export class PodWorkers implements AsyncDisposable {
     this.#tell(record);
   }
 
-  #finish(record: PodRecord): void {
-    const { writer } = this.#options;
+  async #finish(record: PodRecord): Promise<void> {
+    const { writer, gone } = this.#options;
     if (record.isRemoved) {
       this.#records.delete(record.uid);
       writer.forget(record.uid);
+      gone(record.uid);
       return;
+    }
+    if (record.isAdmitted) {
+      await this.#readMessages(record);
+      this.#tell(record);
     }
     writer.touch(record.uid);
   }

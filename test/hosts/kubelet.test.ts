@@ -1,0 +1,226 @@
+import { readFile, rm, writeFile } from 'node:fs/promises';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { leases } from '#shared/api/coordination/lease.ts';
+import { events } from '#shared/api/core/event.ts';
+import { nodes } from '#shared/api/core/node.ts';
+import { pods } from '#shared/api/core/pod.ts';
+import type { Pod } from '#shared/api/types/core-v1.ts';
+import type { Cluster } from '#shared/client/cluster.ts';
+import { ApiError } from '#shared/kube/errors.ts';
+import type { New } from '#shared/kube/object.ts';
+import { busyboxImage } from '../support/kubelet/images.ts';
+import { startKubeletRig, type KubeletRig } from '../support/kubelet/rig.ts';
+
+const minutes = 60_000;
+const namespace = 'default';
+const stays = "trap 'exit 0' TERM; sleep 3600 & wait";
+
+let rig: KubeletRig;
+let cluster: Cluster;
+beforeAll(async () => {
+  rig = await startKubeletRig();
+  ({ cluster } = rig.controlPlane);
+}, 5 * minutes);
+afterAll(() => rig?.[Symbol.asyncDispose]());
+
+function podOf(name: string, command: string, more: Partial<Pod['spec']> = {}): New<Pod> {
+  return {
+    metadata: { name, namespace },
+    spec: {
+      terminationGracePeriodSeconds: 1,
+      containers: [
+        { name: 'c', image: busyboxImage, command: ['sh', '-c', command], resources: {} },
+      ],
+      ...more,
+    },
+  };
+}
+
+async function find(name: string): Promise<Pod | undefined> {
+  try {
+    return await cluster.get(pods, { namespace, name });
+  } catch (error) {
+    if (ApiError.is(error, 'NotFound')) return undefined;
+    throw error;
+  }
+}
+
+const isReady = (pod: Pod | undefined): boolean =>
+  pod?.status.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ??
+  false;
+
+async function becomesReady(name: string): Promise<Pod> {
+  await expect.poll(async () => isReady(await find(name)), { timeout: minutes }).toBe(true);
+  return (await find(name))!;
+}
+
+async function isGone(name: string): Promise<void> {
+  await expect.poll(async () => await find(name), { timeout: minutes }).toBeUndefined();
+}
+
+const containerIds = (pod: Pod): (string | undefined)[] =>
+  (pod.status.containerStatuses ?? []).map(({ containerID }) => containerID);
+
+test('a node registers as upstream’s does, and says that it lives', async () => {
+  const { metadata, status } = await cluster.get(nodes, { name: rig.nodeName });
+  const facts = JSON.parse(await readFile('test/data/kubelet/node.json', 'utf8')) as {
+    node: { statusKeys: string[]; conditions: object[]; labels: object };
+  };
+  const { statusKeys, conditions, labels } = facts.node;
+  const named = JSON.parse(JSON.stringify(labels).replaceAll('$NODE', rig.nodeName)) as object;
+  expect({
+    labels: metadata.labels,
+    annotations: metadata.annotations,
+    keys: Object.keys(status).toSorted(),
+    conditions: (status.conditions ?? []).map(({ type, status: value, reason }) => ({
+      type,
+      status: value,
+      reason,
+    })),
+    addresses: status.addresses,
+    endpoints: status.daemonEndpoints,
+    info: Object.keys(status.nodeInfo).toSorted(),
+  }).toEqual({
+    labels: named,
+    annotations: expect.objectContaining({
+      'volumes.kubernetes.io/controller-managed-attach-detach': 'true',
+    }),
+    keys: statusKeys,
+    conditions,
+    addresses: [
+      { type: 'InternalIP', address: rig.host.address },
+      { type: 'Hostname', address: rig.nodeName },
+    ],
+    endpoints: { kubeletEndpoint: { Port: 10_250 } },
+    info: [
+      'architecture',
+      'bootID',
+      'containerRuntimeVersion',
+      'kernelVersion',
+      'kubeProxyVersion',
+      'kubeletVersion',
+      'machineID',
+      'operatingSystem',
+      'osImage',
+      'systemUUID',
+    ],
+  });
+  const key = { namespace: 'kube-node-lease', name: rig.nodeName };
+  const lease = () => cluster.get(leases, key).catch(() => undefined);
+  await expect.poll(lease).toMatchObject({
+    metadata: { ownerReferences: [{ kind: 'Node', name: rig.nodeName, uid: metadata.uid }] },
+    spec: { holderIdentity: rig.nodeName, leaseDurationSeconds: 40 },
+  });
+});
+
+test(
+  'a kubelet that is started anew takes over what runs, and ends what was deleted meanwhile',
+  async () => {
+    await cluster.create(pods, podOf('kept', stays));
+    await cluster.create(pods, podOf('unwanted', stays));
+    const before = await becomesReady('kept');
+    const unwanted = await becomesReady('unwanted');
+    await rig.stopKubelet();
+    await cluster.delete(pods, { namespace, name: 'unwanted' }, { gracePeriodSeconds: 0 });
+    const { items } = await cluster.list(events, { namespace });
+    await rig.startKubelet();
+    const record = async (): Promise<string> => await readFile(rig.record, 'utf8');
+    await expect.poll(record, { timeout: minutes }).toMatch(new RegExp(`stopPodSandbox[^\\n]*`));
+    await expect
+      .poll(async () => await rig.host.run('ls /var/lib/kubelet/pods'), { timeout: minutes })
+      .not.toContain(unwanted.metadata.uid);
+    const after = await becomesReady('kept');
+    const later = await cluster.list(events, { namespace });
+    const ofKept = (list: readonly { involvedObject: { name?: string } }[]): number =>
+      list.filter(({ involvedObject }) => involvedObject.name === 'kept').length;
+    expect([containerIds(after), ofKept(later.items)]).toEqual([
+      containerIds(before),
+      ofKept(items),
+    ]);
+    await cluster.delete(pods, { namespace, name: 'kept' });
+    await isGone('kept');
+  },
+  3 * minutes,
+);
+
+test(
+  'a static pod runs, is shown by a mirror that comes back, and ends with its file',
+  async () => {
+    const manifest = {
+      apiVersion: 'v1',
+      kind: 'Pod',
+      ...podOf('stat', stays),
+      metadata: { name: 'stat', labels: { a: 'b' } },
+    };
+    const file = rig.host.path('/var/lib/kubelet/manifests/stat.yaml');
+    await writeFile(file, JSON.stringify(manifest));
+    const name = `stat-${rig.nodeName}`;
+    const mirror = await becomesReady(name);
+    const { annotations = {}, labels, ownerReferences } = mirror.metadata;
+    expect({
+      labels,
+      owner: ownerReferences?.[0]?.kind,
+      tolerations: mirror.spec.tolerations,
+      source: annotations['kubernetes.io/config.source'],
+      isSame:
+        annotations['kubernetes.io/config.hash'] === annotations['kubernetes.io/config.mirror'],
+    }).toEqual({
+      labels: { a: 'b' },
+      owner: 'Node',
+      tolerations: [{ effect: 'NoExecute', operator: 'Exists' }],
+      source: 'file',
+      isSame: true,
+    });
+    await cluster.delete(pods, { namespace, name }, { gracePeriodSeconds: 0 });
+    await expect
+      .poll(async () => (await find(name))?.metadata.uid ?? mirror.metadata.uid, {
+        timeout: minutes,
+      })
+      .not.toBe(mirror.metadata.uid);
+    const back = await becomesReady(name);
+    expect(containerIds(back)).toEqual(containerIds(mirror));
+    await rm(file);
+    await isGone(name);
+  },
+  3 * minutes,
+);
+
+test(
+  'nothing is left of pods that are gone',
+  async () => {
+    await cluster.create(
+      pods,
+      podOf('traces', stays, { volumes: [{ name: 'm', emptyDir: { medium: 'Memory' } }] }),
+    );
+    const { metadata } = await becomesReady('traces');
+    await cluster.delete(pods, { namespace, name: 'traces' });
+    await isGone('traces');
+    const traces = async (): Promise<string> =>
+      await rig.host.run(
+        `grep ${metadata.uid} /proc/self/mountinfo; find /sys/fs/cgroup /var/lib/kubelet/pods -name '*${metadata.uid}*' 2>/dev/null; true`,
+      );
+    await expect.poll(traces, { timeout: minutes }).toBe('');
+  },
+  2 * minutes,
+);
+
+test(
+  'a reboot starts pods again',
+  async () => {
+    await cluster.create(pods, podOf('again', stays));
+    const before = await becomesReady('again');
+    await rig.host.powerCut();
+    await rig.host.start();
+    await rig.host.run('echo 1 >/proc/sys/net/ipv4/ip_forward');
+    await rig.startKubelet();
+    await vi.waitFor(
+      async () => {
+        const pod = await find('again');
+        expect([isReady(pod), pod?.status.containerStatuses?.[0]?.restartCount]).toEqual([true, 1]);
+        expect(containerIds(pod!)).not.toEqual(containerIds(before));
+      },
+      { timeout: 2 * minutes, interval: 500 },
+    );
+  },
+  4 * minutes,
+);
