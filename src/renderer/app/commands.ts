@@ -64,7 +64,7 @@ function creating(): readonly Command[] {
   return kinds.map((kind) => ({
     id: `new ${kindId(kind)}`,
     title: `New ${kind.kind}`,
-    about: [kindId(kind), ...kind.shortNames].join(' '),
+    about: kindId(kind),
     run: () => void newObject(kind),
   }));
 }
