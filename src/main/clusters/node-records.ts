@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parse, stringify } from 'yaml';
@@ -6,6 +7,8 @@ import { readIfPresent, writeAtomically } from '#main/clusters/secure-files.ts';
 /** What is kept of a machine that was added as a node. No secrets. */
 export interface NodeRecord {
   readonly name: string;
+  /** Of this machine in this place: it stays through every rerun, and goes when it is removed. */
+  readonly id: string;
   readonly machine:
     | { readonly type: 'ssh'; readonly user: string; readonly host: string; readonly port: number }
     | { readonly type: 'local' };
@@ -25,7 +28,9 @@ export async function readNode(folder: string, name: string): Promise<NodeRecord
   return (await readNodes(folder)).find((record) => record.name === name);
 }
 
-export async function writeNode(folder: string, record: NodeRecord): Promise<void> {
+export async function writeNode(folder: string, node: Omit<NodeRecord, 'id'>): Promise<void> {
+  const known = await readNode(folder, node.name);
+  const record: NodeRecord = { id: known?.id ?? randomUUID(), ...node };
   await writeAtomically(join(folder, `${record.name}.yaml`), stringify(record));
 }
 
@@ -33,7 +38,7 @@ export async function removeNode(folder: string, name: string): Promise<void> {
   await rm(join(folder, `${name}.yaml`), { force: true });
 }
 
-export function describeMachine({ machine }: NodeRecord): string {
+export function describeMachine({ machine }: Pick<NodeRecord, 'machine'>): string {
   if (machine.type === 'local') return 'local';
   const host = machine.host.includes(':') ? `[${machine.host}]` : machine.host;
   return `ssh://${machine.user}@${host}:${machine.port}`;

@@ -13,6 +13,7 @@ import { openAccessKey } from '#main/provision/ssh/access-key.ts';
 import { openHostKeys } from '#main/provision/ssh/host-keys.ts';
 import { nobody } from '#main/provision/ssh/questions.ts';
 import { attachHere, attachOverSsh } from '#main/provision/tunnel/attach.ts';
+import { KnownMachines } from '#main/commands/known-machines.ts';
 import type { Attachment, TunnelState } from '#main/provision/tunnel/node-tunnel.ts';
 import { Tunnels } from '#main/provision/tunnel/tunnels.ts';
 import { nodes } from '#shared/api/core/node.ts';
@@ -26,6 +27,8 @@ export interface NodeLinksOptions {
   readonly profile: ClusterProfile;
   /** The host's own time: it tells how long a tunnel has been silent, whatever the cluster thinks. */
   readonly clock: Clock;
+  /** The cluster's: controllers compare with it since when a machine can be reached. */
+  readonly clusterClock: Clock;
   readonly log: Log;
   readonly api: { readonly host: string; readonly port: number };
   /** Where the user's own known_hosts are. */
@@ -38,19 +41,27 @@ export interface NodeLinksOptions {
 export class NodeLinks implements AsyncDisposable {
   readonly tunnels: Tunnels;
   readonly handlers: NodeHandlers;
+  /** What controllers know of the machines; complete once `load` has been waited for. */
+  readonly machines: KnownMachines;
   readonly #options: NodeLinksOptions;
   #waking: Disposable | undefined;
 
   constructor(options: NodeLinksOptions) {
     this.#options = options;
-    const { clock, log, api } = options;
-    this.tunnels = new Tunnels({ clock, log: log.child({ component: 'tunnels' }), api });
+    const { clock, clusterClock, api } = options;
+    const log = options.log.child({ component: 'tunnels' });
+    this.machines = new KnownMachines(clusterClock);
+    this.tunnels = new Tunnels({ clock, log, api, entered: this.machines.entered });
     this.handlers = {
       list: () => this.#list(),
       link: (name) => this.#link(name),
       unlink: (name) => this.#unlink(name),
       loadImage: (file, node) => this.#loadImage(file, node),
     };
+  }
+
+  async load(): Promise<void> {
+    for (const record of await readNodes(this.#options.profile.nodes)) this.machines.put(record);
   }
 
   /** Dials every machine on record; does not wait for any. */
@@ -69,6 +80,7 @@ export class NodeLinks implements AsyncDisposable {
   }
 
   async #open(record: NodeRecord): Promise<void> {
+    this.machines.put(record);
     await this.tunnels.open(record.name, (signal) => attach(record, this.#options, signal));
   }
 
@@ -80,6 +92,7 @@ export class NodeLinks implements AsyncDisposable {
 
   async #unlink(name: string): Promise<void> {
     await this.tunnels.close(name);
+    this.machines.remove(name);
     try {
       await this.#options.cluster()?.delete(nodes, { name });
     } catch (error) {

@@ -73,8 +73,9 @@ export async function up(
   await finishExchange({ journal, store, snapshots, clock, log });
   const ports = await choosePorts(command, settings);
   const links = running.use(linksTo(state, command, { profile, port: ports.port, clock, log }));
+  await links.load();
   const start = (): Promise<StartedPlane> =>
-    startPlane(command, { profile, settings, ports, clock, log, tunnels: links.tunnels });
+    startPlane(command, { profile, settings, ports, clock, log, links });
   const plane = running.use(await RunningPlane.open(start));
   state.plane = plane;
   const restorer = running.use(
@@ -170,6 +171,7 @@ function linksTo(
   const links = new NodeLinks({
     profile,
     clock: systemClock,
+    clusterClock: clock,
     log,
     api: { host: reachable(bindAddress).replace(/^\[|\]$/g, ''), port },
     knownHosts,
@@ -201,13 +203,13 @@ interface Starting {
   readonly ports: Ports;
   readonly clock: Clock;
   readonly log: Log;
-  readonly tunnels: NodeLinks['tunnels'];
+  readonly links: NodeLinks;
 }
 
 /** The control plane and the simulated nodes on it. */
 async function startPlane(
   command: UpCommand,
-  { profile, settings, ports, clock, log, tunnels }: Starting,
+  { profile, settings, ports, clock, log, links }: Starting,
 ): Promise<StartedPlane> {
   await using started = new AsyncDisposableStack();
   const { name, pki, state, snapshots } = profile;
@@ -229,7 +231,8 @@ async function startPlane(
       serviceRange,
       podRange,
       loadBalancerAddresses,
-      tunnels,
+      tunnels: links.tunnels,
+      machines: links.machines,
     }),
   );
   const simulation = started.use(simulate(command, controlPlane, { clock, log }));

@@ -31,6 +31,8 @@ export interface NodeTunnelOptions {
   isFinal(error: unknown): boolean;
   /** The node asks for the API server. */
   onApiRequest(request: StreamRequest): void;
+  /** Called at each change of the state, with the new one. */
+  entered?(state: TunnelState): void;
   /** From 0 to 1; spreads the attempts of many nodes. */
   random(): number;
 }
@@ -211,6 +213,7 @@ export class NodeTunnel implements AsyncDisposable {
 
   #enter(state: TunnelState): void {
     this.#state = state;
+    this.#options.entered?.(state);
     this.#change.resolve();
     this.#change = Promise.withResolvers();
   }

@@ -19,6 +19,8 @@ export interface TunnelsOptions {
   readonly log: Log;
   /** Where this machine serves the API. */
   readonly api: { readonly host: string; readonly port: number };
+  /** Called whenever a tunnel stands or no longer does. */
+  entered?(node: string, state: TunnelState): void;
 }
 
 interface Dialled {
@@ -45,7 +47,7 @@ export class Tunnels implements AsyncDisposable {
   /** Opens the tunnel and keeps it; one that was there before makes way. */
   async open(node: string, attach: NodeTunnelOptions['attach']): Promise<void> {
     await this.close(node);
-    const { clock, log, api } = this.#options;
+    const { clock, log, api, entered } = this.#options;
     const tunnel = new NodeTunnel({
       node,
       clock,
@@ -53,6 +55,7 @@ export class Tunnels implements AsyncDisposable {
       attach,
       isFinal,
       onApiRequest: (request) => connectTo(api, request),
+      ...(entered && { entered: (state: TunnelState) => entered(node, state) }),
       random: Math.random,
     });
     this.#tunnels.set(node, tunnel);
