@@ -92,6 +92,12 @@ test('the node reaches the API where pods find it, and the server reaches the ku
     .toBe('ok');
 });
 
+test('the node is told which machine it is', async () => {
+  const machine = async (): Promise<string> =>
+    (await kubectl(['get', 'node', 'h1', '-o', 'jsonpath={.spec.providerID}'])).stdout;
+  await expect.poll(machine, slow).toMatch(/^pilothouse:\/\/[0-9a-f-]{36}$/);
+});
+
 test('images are loaded through the tunnel', async () => {
   const file = join(home, 'pause.tar');
   await writeFile(file, pauseArchive('amd64'));
