@@ -20,8 +20,10 @@ interface NamedField extends Field<unknown> {
 export interface MessageType<T> {
   readonly fields: readonly NamedField[];
   readonly byNumber: readonly (NamedField | undefined)[];
-  /** What a message without any field says. */
+  /** What a message without any field says; of its bytes nothing, which is the reader's to make. */
   readonly empty: () => Record<string, unknown>;
+  /** The fields that hold bytes, and none where nothing is said. */
+  readonly bytes: readonly string[];
   readonly type?: T;
 }
 
@@ -58,10 +60,11 @@ interface Protobuf<M extends Memory> {
 /** Reads and writes messages in the platform's own kind of memory: `Buffer`, where Node runs. */
 export function createProtobuf<M extends Memory>(allocator: Allocator<M>): Protobuf<M> {
   const writer = new Writer(allocator);
+  const nothing = allocator.allocUnsafe(0);
   return {
     encode: (type, value, prefix = 0) => writer.write(type, value, prefix),
     decode: <T>(type: MessageType<T>, source: M) =>
-      new Reader(source, allocator).message(type, source.length) as T,
+      new Reader(source, allocator, nothing).message(type, source.length) as T,
   };
 }
 
@@ -100,20 +103,25 @@ export function message<F extends Record<string, Field<unknown>>>(
   const byNumber: NamedField[] = [];
   for (const one of named) byNumber[one.number] = one;
   const blank = Object.fromEntries(named.map((one) => [one.name, defaultOf(one)]));
-  return { fields: named, byNumber, empty: () => ({ ...blank }) };
+  const bytes = named.filter(isBytes).map(({ name }) => name);
+  return { fields: named, byNumber, empty: () => ({ ...blank }), bytes };
 }
 
 /** A message that holds itself: `define` is given the type that it is about to define. */
 export function recursive<T>(
   define: (self: MessageType<T>) => Record<string, Field<unknown>>,
 ): MessageType<T> {
-  const self: Mutable<MessageType<T>> = { fields: [], byNumber: [], empty: () => ({}) };
+  const self: Mutable<MessageType<T>> = {
+    fields: [],
+    byNumber: [],
+    empty: () => ({}),
+    bytes: [],
+  };
   return Object.assign(self, message(define(self)));
 }
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
-const noBytes = new Uint8Array(0);
 const noItems: readonly unknown[] = Object.freeze([]);
 const noEntries: Readonly<Record<string, string>> = Object.freeze({});
 const mapEntry = message({ key: text(1), value: text(2) });
@@ -130,7 +138,7 @@ function defaultOf({ kind, repeated: many, explicit }: Field<unknown>): unknown 
     case 'bool':
       return false;
     case 'bytes':
-      return noBytes;
+      return undefined;
     case 'map':
       return noEntries;
     case 'string':
@@ -140,19 +148,26 @@ function defaultOf({ kind, repeated: many, explicit }: Field<unknown>): unknown 
   }
 }
 
+function isBytes({ kind, repeated: many, explicit }: NamedField): boolean {
+  return kind === 'bytes' && !many && !explicit;
+}
+
 class Reader<M extends Memory> {
   readonly #source: M;
   readonly #allocator: Allocator<M>;
+  readonly #nothing: M;
   #at = 0;
   #high = 0;
 
-  constructor(source: M, allocator: Allocator<M>) {
+  constructor(source: M, allocator: Allocator<M>, nothing: M) {
+    this.#nothing = nothing;
     this.#source = source;
     this.#allocator = allocator;
   }
 
   message(type: MessageType<unknown>, end: number): Record<string, unknown> {
     const result = type.empty();
+    for (const name of type.bytes) result[name] = this.#nothing;
     while (this.#at < end) {
       const tag = this.#low32();
       const known = type.byNumber[tag >>> 3];
