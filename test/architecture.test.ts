@@ -20,6 +20,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'shared/contract': ['shared/base', 'shared/kube', 'shared/api'],
   'main/control-plane': ['shared'],
   'main/control-plane/index.ts': ['shared', 'main/control-plane', 'main/clusters'],
+  'main/control-plane/credentials.ts': ['shared', 'main/control-plane', 'main/clusters'],
   'main/control-plane/apiserver': [
     'shared',
     'main/control-plane/etcd',

@@ -1,15 +1,11 @@
-import { networkInterfaces, hostname } from 'node:os';
+import { hostname } from 'node:os';
 import { memoryUsage } from 'node:process';
 import { readFile } from 'node:fs/promises';
 import { createCertificateSigner } from '#main/clusters/certificate-signer.ts';
-import {
-  apiServerCertificate,
-  clientCertificates,
-  etcdServerCertificate,
-} from '#main/clusters/certificates.ts';
+import { clientCertificates, etcdServerCertificate } from '#main/clusters/certificates.ts';
 import type { SavedSnapshot } from '#main/clusters/control-socket.ts';
 import type { EtcdSettings } from '#main/clusters/profile.ts';
-import { openPki, type CertificateSpec, type KeyPair, type Pki } from '#main/clusters/pki.ts';
+import type { KeyPair, Pki } from '#main/clusters/pki.ts';
 import { createApiServer, type ApiServer } from '#main/control-plane/apiserver/server.ts';
 import {
   apiServerUser,
@@ -19,14 +15,12 @@ import {
   schedulerUser,
   serviceAccountUser,
 } from '#main/control-plane/apiserver/authentication/users.ts';
-import type { ServiceAccountKeyPair } from '#main/control-plane/apiserver/authentication/token-issuer.ts';
 import { admissionPlugins } from '#main/control-plane/apiserver/admission/index.ts';
 import { startBootstrap } from '#main/control-plane/apiserver/bootstrap/index.ts';
 import { startCloudControllerManager } from '#main/control-plane/cloud-controller-manager/index.ts';
 import { startControllerManager } from '#main/control-plane/controller-manager/index.ts';
 import type { ObjectCache } from '#main/control-plane/apiserver/object-cache.ts';
 import { startCompactor } from '#main/control-plane/apiserver/storage/compactor.ts';
-import type { Listener } from '#main/control-plane/apiserver/http/listener.ts';
 import { startEtcdFace } from '#main/control-plane/etcd/grpc/face.ts';
 import type { GrpcServer, TlsMaterial } from '#main/control-plane/etcd/grpc/server.ts';
 import { openEmbeddedStore, type EmbeddedStore } from '#main/control-plane/etcd/embedded-store.ts';
@@ -40,6 +34,13 @@ import {
 import { verifyAndCount } from '#main/control-plane/etcd/snapshot/restore.ts';
 import { churning } from '#main/control-plane/snapshots/differences.ts';
 import type { StoreStatus } from '#main/control-plane/etcd/store.ts';
+import {
+  addresses,
+  firstAddress,
+  keepCertificates,
+  openCredentials,
+  type Credentials,
+} from '#main/control-plane/credentials.ts';
 import { createDirectDialer } from '#main/control-plane/direct-dialer.ts';
 import type { NodeDialer } from '#main/control-plane/node-dialer.ts';
 import { createWayToNodes } from '#main/control-plane/way-to-nodes.ts';
@@ -50,7 +51,7 @@ import { SchedulingEvents } from '#main/control-plane/scheduling-events.ts';
 import { createSecurity, type Security } from '#main/control-plane/security.ts';
 import { versionInfo } from '#main/control-plane/version.ts';
 import { resources } from '#shared/api/index.ts';
-import { sleep, type Clock } from '#shared/base/clock.ts';
+import type { Clock } from '#shared/base/clock.ts';
 import type { Log } from '#shared/base/log.ts';
 import type { Cluster } from '#shared/client/cluster.ts';
 import type { Machines } from '#shared/kube/machines.ts';
@@ -101,10 +102,8 @@ export interface ControlPlane extends AsyncDisposable {
   saveSnapshot(file: string | undefined): Promise<SavedSnapshot>;
 }
 
-const clusterDomain = 'cluster.local';
 const nodeMask = 24;
 const facePortTries = 50;
-const renewalCheckMs = 12 * 3_600_000;
 /** What nobody has: for a machine without any network, whose server others cannot reach anyway. */
 const noAddress = '192.0.2.1';
 
@@ -134,7 +133,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   if (face) started.use(face);
   const snapshots = snapshotsOf(options, store);
   started.use(snapshots.schedule());
-  started.use(keepCertificates(options, pki, listener));
+  started.use(keepCertificates(options, pki, (tls) => listener.renew(tls)));
   const owned = started.move();
   return {
     port: listener.port,
@@ -149,38 +148,6 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     saveSnapshot: (file) => takeSnapshot(snapshots, { store, file }),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
-}
-
-interface Credentials {
-  readonly pki: Pki;
-  readonly serving: KeyPair;
-  readonly admin: KeyPair;
-  readonly serviceAccountKeys: ServiceAccountKeyPair;
-  /** What other API servers know this one by. */
-  readonly frontProxy: KeyPair;
-}
-
-/** All at once: on the first start most of this time goes into making keys. */
-async function openCredentials(options: ControlPlaneOptions): Promise<Credentials> {
-  const pki = await openPki({ folder: options.pki, clock: options.clock });
-  const { admin, frontProxyClient, ...others } = clientCertificates;
-  const [serving, adminPair, frontProxy, serviceAccountKeys] = await Promise.all([
-    pki.certificate(servingSpec(options)),
-    pki.certificate(admin),
-    pki.certificate(frontProxyClient),
-    pki.serviceAccountKey(),
-    ...Object.values(others).map((spec) => pki.certificate(spec)),
-  ]);
-  return { pki, serving, admin: adminPair, frontProxy, serviceAccountKeys };
-}
-
-function servingSpec({ serviceRange }: ControlPlaneOptions): CertificateSpec {
-  const hostNames = [hostname().toLowerCase(), ...addresses()];
-  return apiServerCertificate({
-    serviceAddress: firstAddress(serviceRange),
-    clusterDomain,
-    hostNames,
-  });
 }
 
 /** The cluster's own file, or the real etcd that it was told to use. */
@@ -384,47 +351,4 @@ function snapshotsOf(
     verify: (snapshot, previous) =>
       verifyAndCount({ snapshot, previous, scratchFolder: folder, ignored: churning }),
   });
-}
-
-/** Looks twice a day whether a certificate is due, and shows the new one to whoever connects. */
-function keepCertificates(
-  options: ControlPlaneOptions,
-  pki: Pki,
-  listener: Listener,
-): AsyncDisposable {
-  const { clock, log } = options;
-  const stop = new AbortController();
-  const running = (async () => {
-    for (;;) {
-      await sleep(clock, renewalCheckMs, stop.signal).catch(() => {}); // only ends early when stopped
-      if (stop.signal.aborted) return;
-      try {
-        const files = await pki.renew();
-        if (files.length === 0) continue;
-        log.info('Certificates renewed', { files });
-        const { key, certificate } = await pki.certificate(servingSpec(options));
-        listener.renew({ key, cert: certificate });
-      } catch (error) {
-        log.error('Cannot renew certificates; trying again in some hours', { error });
-      }
-    }
-  })();
-  return {
-    async [Symbol.asyncDispose]() {
-      stop.abort();
-      await running;
-    },
-  };
-}
-
-/** The machine's own addresses that others can use. */
-function addresses(): string[] {
-  const all = Object.values(networkInterfaces()).flatMap((own) => own ?? []);
-  return all.filter(({ internal, scopeid }) => !internal && !scopeid).map(({ address }) => address);
-}
-
-/** `10.96.0.1` of `10.96.0.0/16`. */
-function firstAddress(cidr: string): string {
-  const [base = ''] = cidr.split('/');
-  return base.replace(/\d+$/, (last) => String(Number(last) + 1));
 }

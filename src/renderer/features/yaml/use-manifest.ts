@@ -89,6 +89,7 @@ export function useManifest({ id, kind, object, text }: ManifestOptions): Manife
       state.base.value = state.now.value;
       state.settled.value = state.now.value ? textOf(state.now.value) : text;
       state.text.value = state.settled.value;
+      state.plan.value = [];
       state.restoredFrom.value = undefined;
     },
   };
@@ -156,6 +157,8 @@ function useApply(state: ManifestState): () => Promise<void> {
     });
     state.isApplying.value = false;
     if (!done) return;
+    // What the server said of the text before is decided: nobody should decide it once more.
+    state.plan.value = [];
     state.takenOver.value = new Set();
     state.restoredFrom.value = undefined;
     state.settled.value = state.text.value;
