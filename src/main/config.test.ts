@@ -1,3 +1,4 @@
+import { homedir } from 'node:os';
 import { describe, expect, test } from 'vitest';
 import { parseCommand } from '#main/config.ts';
 
@@ -17,6 +18,8 @@ test('up has a default for everything', () => {
     etcd: undefined,
     window: true,
     logLevel: 'warn',
+    knownHosts: [`${homedir()}/.ssh/known_hosts`, '/etc/ssh/ssh_known_hosts'],
+    sshKeys: { agent: undefined, keyFolder: `${homedir()}/.ssh` },
   });
 });
 
