@@ -5,6 +5,7 @@ import {
   replicationControllerRest,
   workloadRest,
 } from '#main/control-plane/apiserver/registry/scale/workloads.ts';
+import { secretRest } from '#main/control-plane/apiserver/registry/secret/rest.ts';
 import { serviceRest } from '#main/control-plane/apiserver/registry/service/rest.ts';
 import { certificateSigningRequestRest } from '#main/control-plane/apiserver/registry/certificate/rest.ts';
 import { componentStatusRest } from '#main/control-plane/apiserver/registry/component-status/rest.ts';
@@ -55,6 +56,7 @@ const rests: Readonly<Record<string, KindRest>> = {
   replicationcontrollers: replicationControllerRest,
   'rolebindings.rbac.authorization.k8s.io': roleBindingRest,
   'roles.rbac.authorization.k8s.io': roleRest,
+  secrets: secretRest,
   services: serviceRest,
   'statefulsets.apps': workloadRest,
 };
