@@ -8,6 +8,8 @@ import { makePrivateFolder, readIfPresent, writeAtomically } from '#main/cluster
 export interface ClusterSettings {
   /** Where its API was served last; a cluster keeps its port while that is free. */
   readonly port?: number;
+  /** Where its window was served last: a browser keeps unfinished edits by this address. */
+  readonly windowPort?: number;
   readonly serviceRange: string;
   readonly podRange: string;
   /** A real etcd that holds the state, instead of `state.db`. */

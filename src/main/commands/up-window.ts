@@ -48,11 +48,14 @@ export async function startWindow(services: WindowServices): Promise<ServedWindo
   await using stack = new AsyncDisposableStack();
   const handlers = stack.use(windowHandlers(services));
   const log = services.log.child({ component: 'window' });
-  const window = stack.use(
-    await serveWindow({ contract: app, handlers, assets: rendererFolder, log }),
-  );
+  const { profile } = services;
+  const { windowPort: preferredPort } = await readSettings(profile);
+  const options = { contract: app, handlers, assets: rendererFolder, preferredPort, log };
+  const { url, port } = stack.use(await serveWindow(options));
+  if (port !== preferredPort)
+    await writeSettings(profile, { ...(await readSettings(profile)), windowPort: port });
   const owned = stack.move();
-  return { url: window.url, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+  return { url, port, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }
 
 /** Answers for any window of this cluster, as its administrator. */

@@ -13,13 +13,14 @@ export interface WindowOptions<C extends Contract> {
   /** The folder of the built renderer. */
   readonly assets: string;
   readonly log: Log;
-  /** 0, the default, takes any free port. */
-  readonly port?: number;
+  /** Where a browser keeps what belongs to this window; any other if that is taken. */
+  readonly preferredPort?: number | undefined;
 }
 
 export interface ServedWindow extends AsyncDisposable {
   /** With the one-time token; whoever opens it first is the window. */
   readonly url: string;
+  readonly port: number;
 }
 
 /** No honest message of the window is larger: the API itself takes 3 MiB. */
@@ -59,12 +60,11 @@ export async function serveWindow<C extends Contract>(
       });
     });
   });
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(options.port ?? 0, '127.0.0.1', resolve);
-  });
+  await listen(server, options.preferredPort ?? 0);
+  const port = portOf(server);
   return {
-    url: `http://127.0.0.1:${portOf(server)}/?token=${gate.token}`,
+    url: `http://127.0.0.1:${port}/?token=${gate.token}`,
+    port,
     async [Symbol.asyncDispose]() {
       for (const client of sockets.clients) client.terminate();
       const closed = new Promise((resolve) => server.close(resolve));
@@ -72,6 +72,20 @@ export async function serveWindow<C extends Contract>(
       await closed;
     },
   };
+}
+
+async function listen(server: Server, port: number): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  server.once('error', reject);
+  server.listen(port, '127.0.0.1', resolve);
+  try {
+    await promise;
+  } catch (error) {
+    if (port === 0 || (error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
+    await listen(server, 0);
+  } finally {
+    server.off('error', reject);
+  }
 }
 
 async function answer(
