@@ -98,9 +98,13 @@ export class Recorder implements EventRecorder, AsyncDisposable {
     };
   }
 
-  /** Nanoseconds since 1970 in hexadecimal, as in upstream's names; never the same twice. */
+  /**
+   * Nanoseconds since 1970 in hexadecimal, as in upstream's names; never the same twice. What the
+   * wall leaves out comes from the measured time: others speak of the same object in this millisecond.
+   */
   #uniqueNanos(now: number): string {
-    const nanos = BigInt(Math.trunc(now)) * 1_000_000n;
+    const within = Math.trunc((this.#options.clock.elapsed() % 1) * 1_000_000);
+    const nanos = BigInt(Math.trunc(now)) * 1_000_000n + BigInt(within);
     this.#lastNanos = nanos > this.#lastNanos ? nanos : this.#lastNanos + 1n;
     return this.#lastNanos.toString(16);
   }
