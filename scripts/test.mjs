@@ -31,7 +31,7 @@ try {
     console.log('Left out: helm (PILOTHOUSE_HELM may name a binary)');
   }
   if (process.platform !== 'linux' || process.getuid?.() !== 0)
-    console.log('Left out: real hosts (they need root on Linux)');
+    console.log('Left out: real hosts, networks and pods (they need root on Linux)');
   if (missing.length > 0) console.log(`Left out for want of: ${missing.join(', ')}`);
   console.log(
     `${results.numPassedTests} passed, ${results.numFailedTests} failed, ${skipped} skipped`,

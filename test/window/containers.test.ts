@@ -196,6 +196,7 @@ describe('shells', () => {
       '--overrides',
       '{"spec":{"nodeName":"simulated-1"}}',
     ]);
+    await page.getByRole('row', { name: /pretender .*Running/ }).waitFor();
     await press('pretender', 's');
     await dock()
       .getByText(/it is simulated and runs no containers/)
