@@ -28,7 +28,6 @@ const tab = (name: string): Promise<void> => dock().getByRole('tab', { name }).c
 const apply = (): Promise<void> =>
   dock().getByRole('button', { name: 'Apply' }).filter({ visible: true }).click();
 
-/** Opens the object's YAML from its list, by keyboard. */
 /** Asks again, as a person would, where the schema came later than the letters. */
 async function suggested(text: string): Promise<void> {
   const entry = page.locator('.suggest-widget').getByText(text);
@@ -40,6 +39,7 @@ async function suggested(text: string): Promise<void> {
     .toBeGreaterThan(0);
 }
 
+/** Opens the object's YAML from its list, by keyboard. */
 async function edit(kind: string, name: string, key: string): Promise<void> {
   await window.go(key);
   await page.getByRole('tab', { name: kind, exact: true }).click();
@@ -99,6 +99,23 @@ async function closeTab(): Promise<void> {
 
 describe('an object that is there', () => {
   beforeAll(() => edit('Deployment', 'web', 'w'));
+
+  test('help comes while one types, though a diff was closed before', async () => {
+    await endOf('replicas: 2');
+    await page.keyboard.press('Backspace');
+    await page.keyboard.type('4');
+    await side('Diff').getByText('would change: spec.replicas').waitFor();
+    await tab('Docs');
+    await endOf('replicas: 4');
+    await page.keyboard.press('Enter');
+    await page.keyboard.type('min');
+    await suggested('minReadySeconds');
+    await page.keyboard.press('Escape');
+    expect(window.complaints).toEqual([]);
+    await tab('Diff');
+    await dock().getByRole('button', { name: 'Start over' }).click();
+    await state('As it is in the cluster').waitFor();
+  });
 
   test('a change is shown as the server would make it, before it is made', async () => {
     await endOf('replicas: 2');

@@ -21,6 +21,21 @@ import 'monaco-editor/languages/definitions/yaml/register.js';
 
 export { monaco };
 
+/**
+ * A diff editor whose end takes nothing from the others. Monaco makes the hovers of all editors (the
+ * rows of a suggestion among them) with the services of the editor that was created last: those of
+ * a diff's inner editors end with the diff. One that is created after it puts the window's own back.
+ */
+export function createDiffEditor(
+  host: HTMLElement,
+  options: monaco.editor.IStandaloneDiffEditorConstructionOptions,
+): monaco.editor.IStandaloneDiffEditor {
+  const editor = monaco.editor.createDiffEditor(host, options);
+  const last = monaco.editor.create(document.createElement('div'), { model: null });
+  last.dispose();
+  return editor;
+}
+
 /** Diffs are worked out beside the page. */
 globalThis.MonacoEnvironment = {
   getWorker: () =>
