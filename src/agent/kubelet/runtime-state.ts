@@ -34,6 +34,9 @@ export interface RuntimeStateOptions {
 }
 
 const relistMs = 1000;
+
+/** No lists look like this: a pod whose look failed is looked at again with the next lists. */
+const unseen = 'unseen';
 const unhealthyMs = 180_000;
 
 export const containerNameOf = (status: RuntimeContainerStatus): string =>
@@ -111,7 +114,7 @@ export class RuntimeState implements AsyncDisposable {
   }
 
   async #relist(): Promise<void> {
-    const { runtime, changed, clock } = this.#options;
+    const { runtime, changed, clock, log } = this.#options;
     const current = ++this.#relists;
     this.#refreshed.clear();
     const [{ items }, { containers }] = await Promise.all([
@@ -132,8 +135,12 @@ export class RuntimeState implements AsyncDisposable {
       if (isSame && !isSecondLook) continue;
       this.#seen.set(uid, now);
       const before = reasonsOf(this.#pods.get(uid));
-      const after = await this.#inspect(uid, itsSandboxes, itsContainers);
-      if (!isSame || before !== reasonsOf(after)) changed(uid);
+      try {
+        const after = await this.#inspect(uid, itsSandboxes, itsContainers);
+        if (!isSame || before !== reasonsOf(after)) changed(uid);
+      } catch (error) {
+        log.warn('Cannot look at a pod in the runtime; trying again', { uid, error });
+      }
     }
   }
 
@@ -147,18 +154,13 @@ export class RuntimeState implements AsyncDisposable {
       this.#seen.delete(uid);
       return undefined;
     }
-    const { runtime } = this.#options;
-    const [sandboxStatuses, containerStatuses] = await Promise.all([
-      Promise.all(
-        sandboxes.map(({ id }) => statusOrGone(runtime.podSandboxStatus({ podSandboxId: id }))),
-      ),
-      Promise.all(
-        containers.map(async ({ id, podSandboxId }) => {
-          const status = await statusOrGone(runtime.containerStatus({ containerId: id }));
-          return status && { ...status, sandboxId: podSandboxId };
-        }),
-      ),
-    ]);
+    const [sandboxStatuses, containerStatuses] = await this.#statusesOf(
+      sandboxes,
+      containers,
+    ).catch((error: unknown) => {
+      this.#seen.set(uid, unseen);
+      throw error;
+    });
     const of = (sandboxes[0] ?? containers[0])!.labels;
     const pod = {
       uid,
@@ -171,6 +173,21 @@ export class RuntimeState implements AsyncDisposable {
     if (pod.containers.filter(isExited).length > known) this.#again.add(uid);
     this.#pods.set(uid, pod);
     return pod;
+  }
+
+  #statusesOf(sandboxes: readonly RuntimeSandbox[], containers: readonly RuntimeContainer[]) {
+    const { runtime } = this.#options;
+    return Promise.all([
+      Promise.all(
+        sandboxes.map(({ id }) => statusOrGone(runtime.podSandboxStatus({ podSandboxId: id }))),
+      ),
+      Promise.all(
+        containers.map(async ({ id, podSandboxId }) => {
+          const status = await statusOrGone(runtime.containerStatus({ containerId: id }));
+          return status && { ...status, sandboxId: podSandboxId };
+        }),
+      ),
+    ]);
   }
 }
 

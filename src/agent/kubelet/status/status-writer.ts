@@ -8,10 +8,14 @@ import { isOwnCondition } from './conditions.ts';
 import { isSame } from './same.ts';
 
 interface Kept {
-  /** The pod at the API: of a static one, its mirror. */
-  readonly at: { readonly namespace: string; readonly name: string; readonly uid: string };
   readonly status: PodStatus;
   readonly finished: boolean;
+}
+
+/** What the API was told last, and of which of its pods: a static pod's mirror may be made anew. */
+interface Written {
+  readonly apiUid: string;
+  readonly status: PodStatus;
 }
 
 export interface StatusWriterOptions {
@@ -24,7 +28,7 @@ export interface StatusWriterOptions {
 export class StatusWriter implements AsyncDisposable {
   readonly #options: StatusWriterOptions;
   readonly #kept = new Map<string, Kept>();
-  readonly #written = new Map<string, PodStatus>();
+  readonly #written = new Map<string, Written>();
   readonly #loop: KeyedLoop<string>;
 
   constructor(options: StatusWriterOptions) {
@@ -49,13 +53,7 @@ export class StatusWriter implements AsyncDisposable {
   set(uid: string, status: PodStatus, { finished = false }: { finished?: boolean } = {}): void {
     const known = this.#kept.get(uid);
     if (known && known.finished === finished && isSame(known.status, status)) return;
-    const pod = this.#options.apiPod(uid);
-    const { namespace = '', name = '', uid: apiUid = uid } = pod?.metadata ?? {};
-    this.#kept.set(uid, {
-      at: { namespace, name, uid: apiUid },
-      status,
-      finished: finished || (known?.finished ?? false),
-    });
+    this.#kept.set(uid, { status, finished: finished || (known?.finished ?? false) });
     this.#loop.add(uid);
   }
 
@@ -81,13 +79,14 @@ export class StatusWriter implements AsyncDisposable {
     const { name, namespace, uid: apiUid, deletionTimestamp } = pod.metadata;
     const key = { namespace, name };
     try {
-      const base = this.#written.get(apiUid) ?? pod.status;
+      const written = this.#written.get(uid);
+      const base = written?.apiUid === apiUid ? written.status : pod.status;
       const change = statusChange(base, kept.status);
       if (change) {
         const body = { metadata: { uid: apiUid }, status: change };
         const options = { subresource: 'status' };
         await context.cluster.patch(pods, key, { type: patchTypes.strategic, body }, options);
-        this.#written.set(apiUid, kept.status);
+        this.#written.set(uid, { apiUid, status: kept.status });
       }
       if (!kept.finished || !deletionTimestamp) return;
       await context.cluster.delete(pods, key, {
