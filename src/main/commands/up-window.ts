@@ -12,12 +12,15 @@ import type { Restorer } from '#main/control-plane/snapshots/restorer.ts';
 import type { PortForwards } from '#main/port-forward/forwards.ts';
 import type { RunningPlane } from '#main/running-plane.ts';
 import { createHandlers } from '#main/window/handlers.ts';
+import { overviewHandlers } from '#main/window/overview.ts';
 import type { NodeServices } from '#main/window/nodes.ts';
 import { createObjectSearch } from '#main/window/object-search.ts';
 import type { SnapshotServices } from '#main/window/snapshots.ts';
 import { serveWindow, type ServedWindow } from '#main/window/serve-window.ts';
 import type { Clock } from '#shared/base/clock.ts';
 import type { Log } from '#shared/base/log.ts';
+import { createCluster } from '#shared/client/cluster.ts';
+import type { TableTransport } from '#shared/client/transport.ts';
 import type { HttpTransport } from '#shared/client/http-transport.ts';
 import { app, type Health } from '#shared/contract/app.ts';
 import type { Handlers } from '#shared/contract/contract.ts';
@@ -79,12 +82,36 @@ export function windowHandlers(services: WindowServices): Handlers<typeof app> &
   const snapshots = snapshotServices(services);
   const log = services.log.child({ component: 'window' });
   const objects = createObjectSearch({ api, clock, log });
+  const near = nearestWay(plane);
+  const following = { ways: [near, api], clock };
+  const overview = overviewHandlers({ cluster: createCluster(near), clock, log });
   return Object.assign(
-    createHandlers({ api, health, clock, containers, nodes, snapshots, objects }),
+    createHandlers({
+      api,
+      health,
+      clock,
+      following,
+      overview,
+      containers,
+      nodes,
+      snapshots,
+      objects,
+    }),
     {
-      [Symbol.dispose]: () => objects[Symbol.dispose](),
+      [Symbol.dispose]() {
+        objects[Symbol.dispose]();
+        void overview[Symbol.asyncDispose]();
+      },
     },
   );
+}
+
+/** The API within the process, whichever control plane runs in it: objects come by reference. */
+function nearestWay(plane: RunningPlane): TableTransport {
+  return {
+    request: (request, options) => plane.current.api.request(request, options),
+    watch: (request, options) => plane.current.api.watch(request, options),
+  };
 }
 
 function snapshotServices({

@@ -54,6 +54,7 @@ import { resources } from '#shared/api/index.ts';
 import type { Clock } from '#shared/base/clock.ts';
 import type { Log } from '#shared/base/log.ts';
 import type { Cluster } from '#shared/client/cluster.ts';
+import type { TableTransport } from '#shared/client/transport.ts';
 import type { Machines } from '#shared/kube/machines.ts';
 
 export interface ControlPlaneOptions {
@@ -93,6 +94,7 @@ export interface ControlPlane extends AsyncDisposable {
   readonly admin: KeyPair;
   /** The API within the process, as the administrator and as a node. */
   readonly cluster: Cluster;
+  readonly api: TableTransport;
   clusterForNode(name: string): Cluster;
   storeStatus(): Promise<StoreStatus>;
   /** What this process takes. */
@@ -141,6 +143,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     authority: pki.authority('cluster').certificate,
     admin: credentials.admin,
     cluster: server.clusterFor(apiServerUser, { manager: 'pilothouse' }),
+    api: server.transportFor(apiServerUser, { manager: 'pilothouse' }),
     clusterForNode: (name) => server.clusterFor(nodeUser(name), { manager: 'kubelet' }),
     storeStatus: () => store.status(),
     memoryBytes: () => memoryUsage.rss(),

@@ -7,9 +7,11 @@ import type {
   SchedulingNow,
   Simulation,
 } from '#shared/contract/scheduling.ts';
+import type { overviewOperations } from '#shared/contract/overview.ts';
 import type { ApiRequest } from '#shared/client/transport.ts';
 import { ApiError } from '#shared/kube/errors.ts';
 import type { HttpTransport } from '#shared/client/http-transport.ts';
+import { followingHandlers, type FollowingServices } from '#main/window/following.ts';
 import type { ObjectSearch } from '#main/window/object-search.ts';
 import { containerHandlers, type ContainerServices } from '#main/window/containers.ts';
 import { nodeHandlers, type NodeServices } from '#main/window/nodes.ts';
@@ -20,6 +22,8 @@ export interface WindowServices {
   readonly api: HttpTransport;
   readonly health: () => Promise<Health>;
   readonly clock: Clock;
+  readonly following: FollowingServices;
+  readonly overview: Handlers<typeof overviewOperations>;
   readonly containers: ContainerServices;
   readonly nodes: NodeServices;
   readonly snapshots: SnapshotServices;
@@ -31,6 +35,8 @@ export function createHandlers({
   api,
   health,
   clock,
+  following,
+  overview,
   containers,
   nodes,
   snapshots,
@@ -38,7 +44,6 @@ export function createHandlers({
 }: WindowServices): Handlers<typeof app> {
   return {
     request: (input, { signal }) => api.request(requestOf(input), { signal }),
-    table: (input, { signal }) => api.request(requestOf(input), { signal, as: 'Table' }),
     watch: (input, { signal }) => api.watch(requestOf({ ...input, verb: 'list' }), { signal }),
     watchTable: (input, { signal }) =>
       api.watch(requestOf({ ...input, verb: 'list' }), { signal, as: 'Table' }),
@@ -55,6 +60,8 @@ export function createHandlers({
     simulate: async (supposed, { signal }) =>
       (await api.post(`${schedulerPath}/simulate`, supposed, { signal })) as Simulation,
     search: (input, context) => objects.search(input, context),
+    ...followingHandlers(following),
+    ...overview,
     ...containerHandlers(containers),
     ...nodeHandlers(nodes),
     ...snapshotHandlers(snapshots),

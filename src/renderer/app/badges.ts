@@ -1,7 +1,6 @@
 import { computed, type ComputedRef } from 'vue';
-import type { Node } from '#shared/api/types/core-v1.ts';
-import { useLiveObjects } from '../composables/live-objects.ts';
-import { useProblems } from '../features/overview/use-problems.ts';
+import type { ProblemsNow } from '#shared/contract/overview.ts';
+import { useProblems } from '../features/overview/use-overview.ts';
 
 /** What stands behind a section's title. */
 export interface Badge {
@@ -12,29 +11,24 @@ export interface Badge {
 
 /** Counts and problems by section; a section about which nothing is to be said is left out. */
 export function useBadges(): ComputedRef<ReadonlyMap<string, Badge>> {
-  const { isLoaded, problems } = useProblems();
-  const nodes = useLiveObjects<Node>('nodes');
-  return computed(() => {
-    const badges = new Map<string, Badge>();
-    if (!isLoaded.value) return badges;
-    const count = nodes.objects.value.size;
-    badges.set('nodes', {
-      text: String(count),
-      title: `${count} ${count === 1 ? 'node' : 'nodes'}`,
-      isProblem: false,
-    });
-    for (const [section, found] of Map.groupBy(problems.value, sectionOf))
-      badges.set(section, problemBadge(found.length));
-    if (problems.value.length === 0)
-      badges.set('overview', { text: '✓', title: 'Nothing is wrong', isProblem: false });
-    else badges.set('overview', problemBadge(problems.value.length));
-    return badges;
-  });
+  const problems = useProblems();
+  return computed(() => (problems.now ? badgesFor(problems.now) : new Map()));
 }
 
-/** Where the object that has the problem is listed. */
-function sectionOf({ fixes }: { readonly fixes: readonly { readonly section: string }[] }): string {
-  return fixes.at(-1)?.section ?? 'overview';
+function badgesFor({ nodeCount, bySection, problemCount }: ProblemsNow): Map<string, Badge> {
+  const title = `${nodeCount} ${nodeCount === 1 ? 'node' : 'nodes'}`;
+  const badges = new Map([
+    ['nodes', { text: nodeCount.toLocaleString('en'), title, isProblem: false }],
+  ]);
+  for (const [section, count] of Object.entries(bySection))
+    badges.set(section, problemBadge(count));
+  badges.set(
+    'overview',
+    problemCount === 0
+      ? { text: '✓', title: 'Nothing is wrong', isProblem: false }
+      : problemBadge(problemCount),
+  );
+  return badges;
 }
 
 function problemBadge(count: number): Badge {

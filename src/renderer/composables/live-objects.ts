@@ -1,6 +1,4 @@
-import { sleep } from '#shared/base/clock.ts';
-import { systemClock } from '#shared/base/system-clock.ts';
-import { keyOf, type KubeList, type KubeObject } from '#shared/kube/object.ts';
+import { keyOf, type KubeObject } from '#shared/kube/object.ts';
 import {
   effectScope,
   onScopeDispose,
@@ -10,21 +8,16 @@ import {
   type EffectScope,
   type ShallowRef,
 } from 'vue';
-import type { App } from '../app/connection.ts';
-import { useKinds, type Kind } from '../app/kinds.ts';
+import { useKinds } from '../app/kinds.ts';
 import { useSession } from '../app/session.ts';
-import { messageOf } from './message-of.ts';
+import { onNextFrame } from './next-frame.ts';
+import { follow, type Follower } from './follow.ts';
 
 export interface LiveObjects<T> {
   /** By `namespace/name`. The same Map as it changes; told of at most once per frame. */
   readonly objects: ShallowRef<Map<string, T>>;
   readonly isLoaded: ShallowRef<boolean>;
   readonly problem: ShallowRef<string | undefined>;
-}
-
-interface WatchEvent<T> {
-  readonly type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK' | 'ERROR';
-  readonly object: T & { readonly code?: number; readonly message?: string };
 }
 
 interface Shared {
@@ -67,6 +60,7 @@ function followed(id: string): LiveObjects<KubeObject> {
     isLoaded: shallowRef(false),
     problem: shallowRef(),
   };
+  const follower = followerOf(live);
   let current: AbortController | undefined;
   watch(
     () => [session.app, kinds.byId.get(id)] as const,
@@ -74,7 +68,12 @@ function followed(id: string): LiveObjects<KubeObject> {
       current?.abort();
       if (!app || !kind) return;
       current = new AbortController();
-      void follow(app, kind, { live, signal: current.signal });
+      const { group, version, plural } = kind;
+      void follow((signal) => app.follow({ group, version, plural }, { signal }), {
+        keyOf: ({ metadata }) => keyOf(metadata),
+        follower,
+        signal: current.signal,
+      });
     },
     { immediate: true },
   );
@@ -82,61 +81,25 @@ function followed(id: string): LiveObjects<KubeObject> {
   return live;
 }
 
-async function follow<T extends KubeObject>(
-  app: App,
-  { group, version, plural }: Kind,
-  { live, signal }: { live: LiveObjects<T>; signal: AbortSignal },
-): Promise<void> {
-  const target = { group, version, plural };
-  while (!signal.aborted) {
-    try {
-      const listed = (await app.request({ ...target, verb: 'list' }, { signal })) as KubeList<T>;
-      live.objects.value = new Map(listed.items.map((object) => [keyOf(object.metadata), object]));
+/** Frames are drawn from what is there then, however much has been told since the last one. */
+function followerOf(live: LiveObjects<KubeObject>): Follower<KubeObject> {
+  let isWaiting = false;
+  return {
+    begin() {},
+    replaced: (all) => void (live.objects.value = all),
+    changed() {
+      if (isWaiting || !live.isLoaded.value) return;
+      isWaiting = true;
+      onNextFrame(() => {
+        isWaiting = false;
+        triggerRef(live.objects);
+      });
+    },
+    complete() {
       live.isLoaded.value = true;
       live.problem.value = undefined;
-      let { resourceVersion = '' } = listed.metadata;
-      while (!signal.aborted) {
-        const query = { resourceVersion, allowWatchBookmarks: 'true' };
-        for await (const batch of app.watch({ ...target, query }, { signal }))
-          resourceVersion = applyBatch(live, batch as readonly WatchEvent<T>[]) ?? resourceVersion;
-      }
-    } catch (error) {
-      if (signal.aborted || error === expired) continue;
-      live.problem.value = messageOf(error);
-      await sleep(systemClock, 1_000);
-    }
-  }
-}
-
-/** The watch's past has been compacted away: list again. */
-const expired = new Error('The watch has expired');
-
-/** Returns the newest resourceVersion seen. */
-function applyBatch<T extends KubeObject>(
-  live: LiveObjects<T>,
-  batch: readonly WatchEvent<T>[],
-): string | undefined {
-  let newest: string | undefined;
-  for (const { type, object } of batch) {
-    if (type === 'ERROR') {
-      if (object.code === 410) throw expired;
-      throw new Error(object.message ?? 'The server ended the watch');
-    }
-    newest = object.metadata.resourceVersion;
-    if (type === 'DELETED') live.objects.value.delete(keyOf(object.metadata));
-    else if (type !== 'BOOKMARK') live.objects.value.set(keyOf(object.metadata), object);
-  }
-  notifySoon(live.objects);
-  return newest;
-}
-
-const waiting = new Set<ShallowRef<unknown>>();
-
-function notifySoon(objects: ShallowRef<unknown>): void {
-  if (waiting.has(objects)) return;
-  waiting.add(objects);
-  requestAnimationFrame(() => {
-    waiting.delete(objects);
-    triggerRef(objects);
-  });
+      triggerRef(live.objects);
+    },
+    problem: (why) => void (live.problem.value = why),
+  };
 }

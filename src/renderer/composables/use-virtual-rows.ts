@@ -1,11 +1,23 @@
 import { computed, shallowRef, watchEffect, type ComputedRef, type ShallowRef } from 'vue';
 
 export interface VirtualRows<T> {
-  readonly shown: ComputedRef<readonly { readonly item: T; readonly index: number }[]>;
+  readonly shown: ComputedRef<readonly ShownItem<T>[]>;
   readonly totalHeight: ComputedRef<number>;
   readonly offset: ComputedRef<number>;
   onScroll(): void;
   reveal(index: number): void;
+}
+
+interface ShownItem<T> {
+  readonly item: T;
+  readonly index: number;
+}
+
+function isSame<T>(a: readonly ShownItem<T>[], b: readonly ShownItem<T>[]): boolean {
+  return (
+    a.length === b.length &&
+    a.every(({ item, index }, at) => item === b[at]!.item && index === b[at]!.index)
+  );
 }
 
 const overscan = 8;
@@ -30,11 +42,13 @@ export function useVirtualRows<T>(
   });
 
   return {
-    shown: computed(() =>
-      items()
+    shown: computed((before: readonly ShownItem<T>[] | undefined) => {
+      const now = items()
         .slice(first.value, first.value + count.value)
-        .map((item, index) => ({ item, index: first.value + index })),
-    ),
+        .map((item, index) => ({ item, index: first.value + index }));
+      // What cannot be seen may change as it likes: nothing is drawn for it.
+      return before && isSame(before, now) ? before : now;
+    }),
     totalHeight: computed(() => items().length * rowHeight),
     offset: computed(() => first.value * rowHeight),
     onScroll: () => (scrollTop.value = viewport.value?.scrollTop ?? 0),

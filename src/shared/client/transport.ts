@@ -42,6 +42,11 @@ export interface RequestOptions {
   readonly signal?: AbortSignal;
 }
 
+export interface TableOptions extends RequestOptions {
+  /** Lists and watches come as `meta.k8s.io/v1` Tables. */
+  readonly as?: 'Table';
+}
+
 /**
  * A way to one API server as one identity: within the process (objects pass by reference), over
  * HTTP, or through a tunnel. Failures are `ApiError`s. Objects that come back are shared: read only.
@@ -52,5 +57,14 @@ export interface Transport {
   watch(
     request: Omit<ApiRequest, 'verb' | 'body' | 'patchType'>,
     options?: RequestOptions,
+  ): AsyncIterable<readonly WatchEvent[]>;
+}
+
+/** A way that answers with what kubectl prints, too. */
+export interface TableTransport extends Transport {
+  request(request: ApiRequest, options?: TableOptions): Promise<unknown>;
+  watch(
+    request: Omit<ApiRequest, 'verb' | 'body' | 'patchType'>,
+    options?: TableOptions,
   ): AsyncIterable<readonly WatchEvent[]>;
 }

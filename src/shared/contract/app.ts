@@ -3,7 +3,9 @@ import { call, stream } from '#shared/contract/contract.ts';
 import { searchOperations } from '#shared/contract/search.ts';
 import { schedulingOperations, type SchedulingNow } from '#shared/contract/scheduling.ts';
 import { containerOperations } from '#shared/contract/containers.ts';
+import { followingOperations } from '#shared/contract/following.ts';
 import { nodeOperations } from '#shared/contract/nodes.ts';
+import { overviewOperations } from '#shared/contract/overview.ts';
 import { snapshotOperations } from '#shared/contract/snapshots.ts';
 
 const name = v.pipe(v.string(), v.maxLength(512));
@@ -54,8 +56,6 @@ export interface Health {
 export const app = {
   /** Any request that answers with objects; fails with the API's own Status. */
   request: call(apiRequest).returns<unknown>(),
-  /** The same, answered as a `meta.k8s.io/v1` Table. */
-  table: call(apiRequest).returns<unknown>(),
   /** Batches of watch events. */
   watch: stream(apiWatch).yields<readonly unknown[]>(),
   /** Batches of watch events whose objects are Tables. */
@@ -67,6 +67,8 @@ export const app = {
   health: stream(v.strictObject({})).yields<Health>(),
   /** Who waits to be scheduled, with the last attempts of one pod; told again whenever it changes. */
   scheduling: stream(v.strictObject({ pod: v.optional(name) })).yields<SchedulingNow>(),
+  ...followingOperations,
+  ...overviewOperations,
   ...containerOperations,
   ...nodeOperations,
   ...snapshotOperations,

@@ -1,6 +1,7 @@
 import { bookmarkObject } from '#main/control-plane/apiserver/bookmark.ts';
 import type { UserInfo } from '#main/control-plane/apiserver/authentication/authenticator.ts';
 import type { Gate } from '#main/control-plane/apiserver/gate.ts';
+import { tableOf } from '#main/control-plane/apiserver/http/table.ts';
 import { handle } from '#main/control-plane/apiserver/pipeline.ts';
 import type { Core } from '#main/control-plane/apiserver/registry/core.ts';
 import { watch } from '#main/control-plane/apiserver/registry/read.ts';
@@ -16,9 +17,9 @@ import type {
 import type { Delivery } from '#main/control-plane/apiserver/storage/watcher-index.ts';
 import type { ServedResource } from '#main/control-plane/apiserver/catalog.ts';
 import type { WatchSink } from '#main/control-plane/apiserver/storage/watch-session.ts';
-import type { ApiRequest, Transport, WatchEvent } from '#shared/client/transport.ts';
+import type { ApiRequest, TableTransport, WatchEvent } from '#shared/client/transport.ts';
 import { ApiError } from '#shared/kube/errors.ts';
-import type { KubeList } from '#shared/kube/object.ts';
+import type { KubeList, KubeObject } from '#shared/kube/object.ts';
 import { groupVersionOf } from '#shared/kube/resource.ts';
 
 export interface InProcessOptions {
@@ -30,24 +31,35 @@ export interface InProcessOptions {
 }
 
 /** The API by reference: the same pipeline as over HTTP, without bytes. */
-export function createInProcessTransport(options: InProcessOptions): Transport {
+export function createInProcessTransport(options: InProcessOptions): TableTransport {
   const { core } = options;
   return {
-    async request(request, { signal } = {}) {
+    async request(request, { signal, as } = {}) {
       const resourceRequest = await prepare(options, request, signal);
-      return unwrap(await handle(resourceRequest, core), resourceRequest.served);
+      const { served } = resourceRequest;
+      const answer = unwrap(await handle(resourceRequest, core), served);
+      if (as !== 'Table') return answer;
+      const { items, metadata } = answer as KubeList;
+      const now = core.clock.now();
+      return tableOf(served, items, metadata, { metaVersion, include: 'Metadata', now });
     },
-    async *watch(request, { signal } = {}) {
+    async *watch(request, { signal, as } = {}) {
       const query = { ...request.query, watch: 'true' };
       const watchRequest = { ...request, query, verb: 'watch' } as const;
       const resourceRequest = await prepare(options, watchRequest, signal);
-      const queue = new EventQueue(resourceRequest.served, signal);
+      const queue = new EventQueue(resourceRequest.served, {
+        core,
+        signal,
+        isTable: as === 'Table',
+      });
       using session = watch(resourceRequest, core, queue);
       yield* queue.batches();
       void session;
     },
   };
 }
+
+const metaVersion = 'v1';
 
 type AnyRequest = Omit<ApiRequest, 'verb'> & { readonly verb: ResourceVerb };
 
@@ -124,26 +136,40 @@ function unwrap(response: ResourceResponse, served: ServedResource): unknown {
   return list;
 }
 
+interface EventQueueOptions {
+  readonly core: Core;
+  readonly signal: AbortSignal | undefined;
+  readonly isTable: boolean;
+}
+
 /** Keeps what happened until the watcher comes to fetch it. */
 class EventQueue implements WatchSink {
   readonly #served: ServedResource;
-  readonly #signal: AbortSignal | undefined;
+  readonly #options: EventQueueOptions;
   #events: WatchEvent[] = [];
   #isOver = false;
   #wake: (() => void) | undefined;
 
-  constructor(served: ServedResource, signal: AbortSignal | undefined) {
+  constructor(served: ServedResource, options: EventQueueOptions) {
     this.#served = served;
-    this.#signal = signal;
+    this.#options = options;
   }
 
   send(deliveries: readonly Delivery[]): void {
     const { form } = this.#served;
     for (const { type, event, entry } of deliveries) {
       const make = (): WatchEvent => ({ type, object: entry.as(form).object });
-      this.#events.push(event ? event.frame(form, `object ${type}`, make) : make());
+      if (this.#options.isTable)
+        this.#events.push({ type, object: this.#row(entry.as(form).object) });
+      else this.#events.push(event ? event.frame(form, `object ${type}`, make) : make());
     }
     this.#wake?.();
+  }
+
+  #row(object: KubeObject): KubeObject {
+    const options = { metaVersion, include: 'Metadata', withoutColumns: true } as const;
+    const now = this.#options.core.clock.now();
+    return tableOf(this.#served, [object], {}, { ...options, now }) as KubeObject;
   }
 
   bookmark(revision: number, { endsInitialEvents }: { endsInitialEvents: boolean }): void {
@@ -162,10 +188,11 @@ class EventQueue implements WatchSink {
 
   async *batches(): AsyncGenerator<readonly WatchEvent[]> {
     const stop = (): void => this.#wake?.();
-    this.#signal?.addEventListener('abort', stop);
+    const { signal } = this.#options;
+    signal?.addEventListener('abort', stop);
     try {
       for (;;) {
-        this.#signal?.throwIfAborted();
+        signal?.throwIfAborted();
         if (this.#events.length > 0) {
           const batch = this.#events;
           this.#events = [];
@@ -179,7 +206,7 @@ class EventQueue implements WatchSink {
         }
       }
     } finally {
-      this.#signal?.removeEventListener('abort', stop);
+      signal?.removeEventListener('abort', stop);
     }
   }
 }

@@ -50,7 +50,7 @@ import type { Clock } from '#shared/base/clock.ts';
 import type { Log } from '#shared/base/log.ts';
 import { services } from '#shared/api/core/service.ts';
 import { createCluster, type Cluster } from '#shared/client/cluster.ts';
-import type { Transport } from '#shared/client/transport.ts';
+import type { TableTransport, Transport } from '#shared/client/transport.ts';
 import type { Resource } from '#shared/kube/resource.ts';
 
 export interface ApiServerOptions {
@@ -76,7 +76,7 @@ export interface ApiServerOptions {
 
 export interface ApiServer extends AsyncDisposable {
   /** The API for one identity within the process; `manager` stands in managedFields. */
-  transportFor(user: UserInfo, options?: { readonly manager?: string }): Transport;
+  transportFor(user: UserInfo, options?: { readonly manager?: string }): TableTransport;
   clusterFor(user: UserInfo, options?: { readonly manager?: string }): Cluster;
   /** Serves HTTPS until the listener is disposed; disposing the server ends it too. */
   listen(options: ListenOptions): Promise<Listener>;

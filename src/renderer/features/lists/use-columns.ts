@@ -1,6 +1,6 @@
 import { computed, shallowRef, watch, type ComputedRef } from 'vue';
 import { kindId, type Kind } from '../../app/kinds.ts';
-import type { TableColumn } from './live-table.ts';
+import type { TableColumn } from '#shared/contract/following.ts';
 
 export interface ColumnChoice {
   readonly columns: ComputedRef<readonly TableColumn[]>;

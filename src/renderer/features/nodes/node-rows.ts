@@ -1,5 +1,5 @@
 import type { Node, Pod } from '#shared/api/types/core-v1.ts';
-import { capacityOf, type Bar } from '../overview/capacity.ts';
+import { capacityOf, type Bar } from '#shared/overview/capacity.ts';
 
 export interface NodeState {
   readonly mark: string;

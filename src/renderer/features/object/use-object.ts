@@ -4,6 +4,7 @@ import { parseKey } from '#shared/kube/object.ts';
 import { useSession } from '../../app/session.ts';
 import type { App } from '../../app/connection.ts';
 import type { Kind } from '../../app/kinds.ts';
+import { messageOf } from '../../composables/message-of.ts';
 
 export interface EventLine {
   readonly type: string;
@@ -55,27 +56,32 @@ interface Following {
   readonly signal: AbortSignal;
 }
 
-async function follow(app: App, { kind, key, view, signal }: Following): Promise<void> {
+/** A watch ends when the server has had enough of it, and is begun anew. */
+async function follow(app: App, following: Following): Promise<void> {
+  const { view, signal } = following;
+  try {
+    while (!signal.aborted) await followOnce(app, following);
+  } catch (error) {
+    if (!signal.aborted) view.problem.value = messageOf(error);
+  }
+}
+
+async function followOnce(app: App, { kind, key, view, signal }: Following): Promise<void> {
   const { group, version, plural } = kind;
   const { namespace, name } = parseKey(key);
   const target = { group, version, plural, ...(namespace !== undefined && { namespace }) };
-  try {
-    const object = (await app.request({ ...target, name, verb: 'get' }, { signal })) as KubeObject;
-    view.object.value = object;
-    view.problem.value = undefined;
-    await readEvents(app, object, view);
-    const { resourceVersion } = object.metadata;
-    const query = { fieldSelector: `metadata.name=${name}`, resourceVersion };
-    for await (const batch of app.watch({ ...target, query }, { signal })) {
-      for (const event of batch as readonly { type: string; object: KubeObject }[]) {
-        if (event.type === 'DELETED') view.problem.value = `${kind.kind} ${key} has been deleted`;
-        if (event.type === 'ADDED' || event.type === 'MODIFIED') view.object.value = event.object;
-      }
-      await readEvents(app, object, view);
+  const object = (await app.request({ ...target, name, verb: 'get' }, { signal })) as KubeObject;
+  view.object.value = object;
+  view.problem.value = undefined;
+  await readEvents(app, object, view);
+  const { resourceVersion } = object.metadata;
+  const query = { fieldSelector: `metadata.name=${name}`, resourceVersion };
+  for await (const batch of app.watch({ ...target, query }, { signal })) {
+    for (const event of batch as readonly { type: string; object: KubeObject }[]) {
+      if (event.type === 'DELETED') view.problem.value = `${kind.kind} ${key} has been deleted`;
+      if (event.type === 'ADDED' || event.type === 'MODIFIED') view.object.value = event.object;
     }
-  } catch (error) {
-    if (!signal.aborted)
-      view.problem.value = error instanceof Error ? error.message : String(error);
+    await readEvents(app, object, view);
   }
 }
 

@@ -11,7 +11,7 @@ import {
   requestsByNode,
   type NodeAmounts,
   type PlacedPod,
-} from '../../composables/amounts.ts';
+} from '#shared/kube/amounts.ts';
 import { runnerUp } from './grid.ts';
 
 export interface JudgedPod extends PlacedPod {

@@ -14,7 +14,21 @@ export interface PlacedPod extends RequestingPod {
   readonly status?: RequestingPod['status'] & { readonly phase?: string };
 }
 
-export function allocatableOf({ status }: NodeAmounts): Amounts {
+const allocatableAmounts = new WeakMap<NodeAmounts, Amounts>();
+const requestedAmounts = new WeakMap<PlacedPod, Amounts>();
+
+/** Objects never change, so that what one says is worked out once. */
+function once<Key extends object, T>(known: WeakMap<Key, T>, key: Key, make: () => T): T {
+  const value = known.get(key) ?? make();
+  known.set(key, value);
+  return value;
+}
+
+export function allocatableOf(node: NodeAmounts): Amounts {
+  return once(allocatableAmounts, node, () => readAllocatable(node));
+}
+
+function readAllocatable({ status }: NodeAmounts): Amounts {
   return new Map(
     Object.entries(status?.allocatable ?? {}).map(([name, text]) => [
       name,
@@ -32,8 +46,8 @@ export function requestsByNode(pods: Iterable<PlacedPod>): ReadonlyMap<string, A
     if (!nodeName || hasEnded) continue;
     const sum = sums.get(nodeName) ?? new Map<string, number>();
     sums.set(nodeName, sum);
-    for (const [name, amount] of podRequests(pod, { useStatus: true }))
-      sum.set(name, (sum.get(name) ?? 0) + amount);
+    const requests = once(requestedAmounts, pod, () => podRequests(pod, { useStatus: true }));
+    for (const [name, amount] of requests) sum.set(name, (sum.get(name) ?? 0) + amount);
     sum.set('pods', (sum.get('pods') ?? 0) + 1);
   }
   return sums;

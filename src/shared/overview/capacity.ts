@@ -4,7 +4,7 @@ import {
   requestsByNode,
   type NodeAmounts,
   type PlacedPod,
-} from '../../composables/amounts.ts';
+} from '#shared/kube/amounts.ts';
 
 export interface Bar {
   readonly resource: string;
@@ -36,6 +36,20 @@ export function capacityOf(
       ),
     };
   }).toSorted((a, b) => fullness(b) - fullness(a) || a.name.localeCompare(b.name));
+}
+
+/** The same of all nodes and pods together. */
+export function wholeOf(nodes: Iterable<NodeAmounts>, pods: Iterable<PlacedPod>): readonly Bar[] {
+  const requests = [...requestsByNode(pods).values()];
+  const allocatable = Array.from(nodes, allocatableOf);
+  return shown.map((resource) => {
+    const all = allocatable.flatMap((amounts) => amounts.get(resource) ?? []);
+    return barOf(resource, sum(requests.map((amounts) => amounts.get(resource) ?? 0)), sum(all));
+  });
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
 }
 
 function barOf(resource: string, asked: number, all: number | undefined): Bar {
