@@ -178,6 +178,30 @@ test('a restore that was broken off leaves the old store or finishes when it is 
   }
 });
 
+test('a snapshot is named after its own revision, whatever is written meanwhile', async () => {
+  await using store = await openStore();
+  const catalog = new SnapshotCatalog({
+    folder: join(folder, 'snapshots'),
+    store,
+    clock: systemClock,
+    log: silentLog,
+  });
+  const named: number[] = [];
+  const inside: number[] = [];
+  const progress = { isWritten: false };
+  const writing = (async () => {
+    for (let i = 0; i < 200; i++) await put(store, 'a', `${i}`);
+    progress.isWritten = true;
+  })();
+  while (!progress.isWritten) {
+    const { path, revision } = await catalog.save('manual');
+    named.push(revision);
+    inside.push((await readSnapshot(path)).newestRevision);
+  }
+  await writing;
+  expect(inside).toEqual(named);
+});
+
 test('snapshots are taken while anything changes, and the oldest scheduled ones go', async () => {
   const clock = new FakeClock();
   await using store = await openStore();

@@ -95,20 +95,48 @@ async function exchangeOn(
   return await promise;
 }
 
-async function* pieces(
-  stream: ClientHttp2Stream,
-  signal: AbortSignal | undefined,
-): AsyncGenerator<string> {
+/**
+ * What comes is taken off the stream at once: with something left in it, a stream that closes does not
+ * tell any more whether that was all.
+ */
+function pieces(stream: ClientHttp2Stream, signal: AbortSignal | undefined): AsyncIterable<string> {
+  const taken: string[] = [];
+  let outcome: { readonly error?: Error } | undefined;
+  let news = Promise.withResolvers<void>();
+  const tell = (): void => {
+    news.resolve();
+    news = Promise.withResolvers();
+  };
+  const finish = (error?: Error): void => {
+    outcome ??= error ? { error } : {};
+    tell();
+  };
   stream.setEncoding('utf8');
-  try {
-    yield* stream as AsyncIterable<string>;
+  stream.on('data', (piece: string) => {
+    taken.push(piece);
+    tell();
+  });
+  stream.once('end', () => {
     // A lost connection ends the stream as if all had been said.
-    if (stream.rstCode !== constants.NGHTTP2_NO_ERROR) throw new Error('The connection was lost');
-  } catch (cause) {
-    throw failure(cause as Error, signal);
-  } finally {
-    stream.close(constants.NGHTTP2_CANCEL);
-  }
+    const isWhole = stream.rstCode === constants.NGHTTP2_NO_ERROR && !stream.destroyed;
+    finish(isWhole ? undefined : new Error('The connection was lost'));
+  });
+  stream.once('error', finish);
+  stream.once('close', () => finish(new Error('The connection was lost')));
+  return (async function* () {
+    try {
+      for (;;) {
+        const more = news.promise;
+        const piece = taken.splice(0).join('');
+        if (piece !== '') yield piece;
+        else if (!outcome) await more;
+        else if (outcome.error) throw failure(outcome.error, signal);
+        else return;
+      }
+    } finally {
+      stream.close(constants.NGHTTP2_CANCEL);
+    }
+  })();
 }
 
 function failure(cause: Error, signal: AbortSignal | undefined): unknown {

@@ -78,9 +78,11 @@ export class SnapshotCatalog {
     const { folder, store, clock } = this.#options;
     await mkdir(folder, { recursive: true, mode: 0o700 });
     const takenAt = clock.now();
+    // In one turn: a write that comes later is in neither.
     const { revision } = store;
+    const content = store.snapshot();
     const path = join(folder, nameOf({ kind, takenAt, revision }));
-    const bytes = await saveSnapshot(store, path);
+    const bytes = await writeWhole(content, path);
     await this.#admit(path);
     await this.#prune(kind);
     this.#options.log.info('Snapshot saved', { path, kind, revision, bytes });
@@ -218,13 +220,18 @@ export async function takeSnapshot(
   return { path: file, revision, bytes: await saveSnapshot(store, file) };
 }
 
-/** Writes a snapshot of the store to a file: whole and on disk, or not at all. Returns its size. */
+/** Writes a snapshot of the store to a file. Returns its size. */
 export async function saveSnapshot(store: Store, path: string): Promise<number> {
+  return await writeWhole(store.snapshot(), path);
+}
+
+/** The file is whole and on disk, or not there. Returns its size. */
+async function writeWhole(content: AsyncIterable<Uint8Array>, path: string): Promise<number> {
   const part = `${path}.part`;
   let bytes = 0;
   try {
     await using file = await open(part, 'w', privateMode);
-    for await (const chunk of store.snapshot()) {
+    for await (const chunk of content) {
       await file.writeFile(chunk);
       bytes += chunk.length;
     }
