@@ -205,7 +205,17 @@ export function encodeObject<T extends KubeObject>(
   const others = JSON.stringify(rest);
   const tail = others === '{}' ? '}' : `,${others.slice(1)}`;
   const text = form.head + JSON.stringify(metadata).slice(1) + tail;
-  return { object, value: Buffer.from(text) };
+  return { object, value: ownBytes(text) };
+}
+
+/**
+ * Entries are kept for long: as slices of the pool that Node makes small buffers of, each would keep
+ * 64 KiB of what others have long been done with.
+ */
+function ownBytes(text: string): Buffer {
+  const bytes = Buffer.allocUnsafeSlow(Buffer.byteLength(text));
+  bytes.write(text);
+  return bytes;
 }
 
 /** True for a value that `encodeObject` wrote in this form, whose bytes can be served as they are. */
