@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { Proxy } from '#agent/kube-proxy/proxy.ts';
 import { ProxyHealth } from '#agent/kube-proxy/proxy-health.ts';
 import { runProgram } from '#agent/nftables/program.ts';
+import { NftSession } from '#agent/nftables/session.ts';
 import type { Service } from '#shared/api/types/core-v1.ts';
 import type { EndpointSlice } from '#shared/api/types/discovery-v1.ts';
 import { silentLog } from '#shared/base/log.ts';
@@ -30,6 +31,7 @@ async function measure(): Promise<void> {
     services.set(`bench/s${at}`, serviceAt(at));
     slices.set(`bench/s${at}`, [sliceAt(at, endpointCount)]);
   }
+  await using session = new NftSession({ clock: systemClock });
   const start = (): Proxy =>
     new Proxy({
       settings: { nodeAddresses: ['192.0.2.1'], serviceRange: '10.96.0.0/16' },
@@ -41,6 +43,7 @@ async function measure(): Promise<void> {
       },
       health: new ProxyHealth(systemClock),
       run: runProgram,
+      session,
       log: silentLog,
     });
   const first = start();

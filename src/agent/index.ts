@@ -4,6 +4,7 @@ import { createHttp2Exchange } from '#agent/api/http2-exchange.ts';
 import { createRememberingTransport } from '#agent/api/remembering-transport.ts';
 import { startDns } from '#agent/dns/index.ts';
 import { connectContainerRuntime } from '#agent/container-runtime/index.ts';
+import { RuntimeOperations } from '#agent/container-runtime/operations.ts';
 import { startKubelet } from '#agent/kubelet/index.ts';
 import { startKubeletServer } from '#agent/kubelet/server/index.ts';
 import { startKubeProxy } from '#agent/kube-proxy/index.ts';
@@ -58,10 +59,13 @@ export async function startAgent({ file, clock, log }: AgentOptions): Promise<As
 async function startPods(parts: AgentParts): Promise<AsyncDisposable> {
   await using started = new AsyncDisposableStack();
   const { settings, clock } = parts;
-  const runtime = started.use(connectContainerRuntime(settings.runtimeEndpoint, { clock }));
+  const operations = new RuntimeOperations();
+  const runtime = started.use(
+    connectContainerRuntime(settings.runtimeEndpoint, { clock, operations }),
+  );
   const network = started.use(await startNetwork(parts));
   const { directory: kubelet } = started.use(await startKubelet({ ...parts, runtime, network }));
-  started.use(await startKubeletServer({ ...parts, kubelet, runtime }));
+  started.use(await startKubeletServer({ ...parts, kubelet, runtime, operations }));
   return started.move();
 }
 

@@ -9,10 +9,11 @@ import {
   type handleUnaryCall,
 } from '@grpc/grpc-js';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { GrpcMethod } from '#agent/grpc/client.ts';
+import { decode, encode } from '#agent/grpc/protobuf.ts';
 import { systemClock } from '#shared/base/system-clock.ts';
 import { connectContainerRuntime, type ContainerEvent, type ContainerRuntime } from './index.ts';
-import { containerEvents, methods, type Method } from './methods.ts';
-import { decode, encode } from './protobuf.ts';
+import { containerEvents, methods } from './methods.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'cri-'));
 const endpoint = `unix://${folder}/runtime.sock`;
@@ -47,11 +48,11 @@ afterAll(() => {
   rmSync(folder, { recursive: true });
 });
 
-function answer<Q, A>(method: Method<Q, A>, handle: handleUnaryCall<Q, Partial<A>>): void {
+function answer<Q, A>(method: GrpcMethod<Q, A>, handle: handleUnaryCall<Q, Partial<A>>): void {
   server.register(method.path, handle, ...serving(method), 'unary');
 }
 
-function serving<Q, A>({ request, response }: Method<Q, A>) {
+function serving<Q, A>({ request, response }: GrpcMethod<Q, A>) {
   return [
     (value: Partial<A>) => encode(response, value),
     (source: Buffer) => decode(request, source),

@@ -1,8 +1,9 @@
-import { Client, credentials, type CallOptions, type ServiceError } from '@grpc/grpc-js';
+import { GrpcClient, type GrpcMethod } from '#agent/grpc/client.ts';
+import { GrpcError } from '#agent/grpc/grpc-error.ts';
 import type { Clock } from '#shared/base/clock.ts';
-import type { Decoded, MessageType } from '#shared/base/protobuf.ts';
-import { containerEvents, methods, type Method, type Request, type Response } from './methods.ts';
-import { decode, encode } from './protobuf.ts';
+import type { Decoded } from '#shared/base/protobuf.ts';
+import { containerEvents, methods, type Request, type Response } from './methods.ts';
+import { RuntimeOperations } from './operations.ts';
 import { RuntimeError } from './runtime-error.ts';
 
 export interface RuntimeCallOptions {
@@ -30,91 +31,66 @@ export interface ContainerRuntime extends Calls, Disposable {
   containerEvents(options?: { readonly signal?: AbortSignal }): AsyncIterable<ContainerEvent>;
 }
 
+export interface ContainerRuntimeOptions {
+  readonly clock: Clock;
+  /** Hears of every call but the streams. */
+  readonly operations?: RuntimeOperations;
+}
+
 const requestTimeoutMs = 120_000;
-const messageBytes = 16 * 1024 * 1024;
 
 /** `endpoint` is a URL such as `unix:///run/containerd/containerd.sock`. Connects when first called. */
 export function connectContainerRuntime(
   endpoint: string,
-  { clock }: { readonly clock: Clock },
+  { clock, operations = new RuntimeOperations() }: ContainerRuntimeOptions,
 ): ContainerRuntime {
-  const client = new Client(endpoint, credentials.createInsecure(), {
-    'grpc.max_receive_message_length': messageBytes,
-    'grpc.max_send_message_length': messageBytes,
-    'grpc.initial_reconnect_backoff_ms': 100,
-    'grpc.max_reconnect_backoff_ms': 3000,
-  });
+  const client = new GrpcClient({ target: endpoint, clock });
   const calls = Object.entries(methods).map(([name, method]) => [
     name,
-    unary(client, clock, method as Method<unknown, unknown>),
+    unary(client, method as GrpcMethod<unknown, unknown>, { clock, operations }),
   ]);
   return {
     ...(Object.fromEntries(calls) as Calls),
     containerEvents: ({ signal } = {}) => stream(client, containerEvents, signal),
-    [Symbol.dispose]: () => client.close(),
+    [Symbol.dispose]: () => client[Symbol.dispose](),
   };
 }
 
-const serializer =
-  <T>(type: MessageType<T>) =>
-  (value: Partial<T>): Buffer =>
-    encode(type, value);
-
-const deserializer =
-  <T>(type: MessageType<T>) =>
-  (source: Buffer): Decoded<T> =>
-    decode(type, source) as Decoded<T>;
-
-function unary<Q, A>(client: Client, clock: Clock, { path, request, response }: Method<Q, A>) {
-  const write = serializer(request);
-  const read = deserializer(response);
-  return (
+function unary<Q, A>(
+  client: GrpcClient,
+  method: GrpcMethod<Q, A>,
+  { clock, operations }: Required<ContainerRuntimeOptions>,
+) {
+  return async (
     value: Partial<Q>,
     { signal, timeoutMs = requestTimeoutMs }: RuntimeCallOptions = {},
   ): Promise<Decoded<A>> => {
-    signal?.throwIfAborted();
-    const { promise, resolve, reject } = Promise.withResolvers<Decoded<A>>();
-    const options: CallOptions = Number.isFinite(timeoutMs)
-      ? { deadline: clock.now() + timeoutMs }
-      : {};
-    const call = client.makeUnaryRequest(path, write, read, value, options, (error, answer) => {
-      signal?.removeEventListener('abort', cancel);
-      if (error) reject(signal?.aborted ? (signal.reason as Error) : translate(error));
-      else resolve(answer as Decoded<A>);
-    });
-    function cancel(): void {
-      call.cancel();
+    const startedAt = clock.elapsed();
+    let hasFailed = true;
+    try {
+      const answer = await client.unary(method, value, { signal, timeoutMs });
+      hasFailed = false;
+      return answer;
+    } catch (error) {
+      throw translate(error);
+    } finally {
+      operations.observe(method.path, (clock.elapsed() - startedAt) / 1000, hasFailed);
     }
-    signal?.addEventListener('abort', cancel, { once: true });
-    return promise;
   };
 }
 
 async function* stream<Q, A>(
-  client: Client,
-  { path, request, response }: Method<Q, A>,
+  client: GrpcClient,
+  method: GrpcMethod<Q, A>,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<Decoded<A>, void> {
-  signal?.throwIfAborted();
-  const call = client.makeServerStreamRequest(
-    path,
-    serializer(request),
-    deserializer(response),
-    {},
-    {},
-  );
-  const cancel = (): void => call.cancel();
-  signal?.addEventListener('abort', cancel, { once: true });
   try {
-    for await (const event of call) yield event as Decoded<A>;
+    yield* client.stream(method, {}, { signal });
   } catch (error) {
-    throw signal?.aborted ? signal.reason : translate(error as ServiceError);
-  } finally {
-    signal?.removeEventListener('abort', cancel);
-    call.cancel();
+    throw translate(error);
   }
 }
 
-function translate(error: ServiceError): RuntimeError {
-  return RuntimeError.from(error.code, error.details, error);
+function translate(error: unknown): unknown {
+  return error instanceof GrpcError ? RuntimeError.from(error.status, error.message, error) : error;
 }

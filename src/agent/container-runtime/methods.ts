@@ -1,3 +1,4 @@
+import type { GrpcMethod } from '#agent/grpc/client.ts';
 import type { Decoded, MessageType } from '#shared/base/protobuf.ts';
 import * as containers from './messages/container.ts';
 import { empty } from './messages/empty.ts';
@@ -5,12 +6,6 @@ import * as images from './messages/image.ts';
 import * as runtime from './messages/runtime.ts';
 import * as sandboxes from './messages/sandbox.ts';
 import * as stats from './messages/stats.ts';
-
-export interface Method<Q, A> {
-  readonly path: string;
-  readonly request: MessageType<Q>;
-  readonly response: MessageType<A>;
-}
 
 export type Request<M> = M extends { readonly request: MessageType<infer Q> } ? Partial<Q> : never;
 export type Response<M> = M extends { readonly response: MessageType<infer A> }
@@ -21,7 +16,7 @@ function method<Q, A>(
   path: string,
   request: MessageType<Q>,
   response: MessageType<A>,
-): Method<Q, A> {
+): GrpcMethod<Q, A> {
   return { path: `/runtime.v1.${path}`, request, response };
 }
 

@@ -3,6 +3,7 @@ import { Proxy, tableName } from '#agent/kube-proxy/proxy.ts';
 import { ProxyHealth } from '#agent/kube-proxy/proxy-health.ts';
 import { watchServices } from '#agent/kube-proxy/watched-services.ts';
 import { type RunProgram, runProgram } from '#agent/nftables/program.ts';
+import { NftSession } from '#agent/nftables/session.ts';
 import { removeTable } from '#agent/nftables/table.ts';
 import type { AgentParts } from '#agent/settings.ts';
 import { exponential, KeyedLoop } from '#shared/base/keyed-loop.ts';
@@ -21,7 +22,8 @@ export async function startKubeProxy(parts: AgentParts): Promise<AsyncDisposable
   const health = new ProxyHealth(clock);
   started.use(await serveHttp(healthPort, health.answer));
   const view = started.use(watchServices(parts));
-  const proxy = started.use(new Proxy({ settings, view, health, run: runProgram, log }));
+  const session = started.use(new NftSession({ clock }));
+  const proxy = started.use(new Proxy({ settings, view, health, run: runProgram, session, log }));
   const loop = started.use(
     new KeyedLoop<'sync' | 'repair'>({
       clock,

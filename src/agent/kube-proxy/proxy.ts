@@ -5,6 +5,7 @@ import type { ProxyHealth } from '#agent/kube-proxy/proxy-health.ts';
 import { affinityPrefix } from '#agent/kube-proxy/service-rules.ts';
 import { forgetStaleFlows, type UdpFrontends } from '#agent/kube-proxy/udp-flows.ts';
 import type { RunProgram } from '#agent/nftables/program.ts';
+import type { NftSession } from '#agent/nftables/session.ts';
 import { NftTable } from '#agent/nftables/table.ts';
 import type { AgentSettings } from '#agent/settings.ts';
 import type { Log } from '#shared/base/log.ts';
@@ -26,6 +27,7 @@ export interface ProxyOptions {
   readonly view: ProxyView;
   readonly health: ProxyHealth;
   readonly run: RunProgram;
+  readonly session?: Pick<NftSession, 'apply'>;
   readonly log: Log;
 }
 
@@ -43,6 +45,7 @@ export class Proxy implements AsyncDisposable {
     this.#table = new NftTable({
       name: tableName,
       run: options.run,
+      session: options.session,
       witness: `set ${sets.nodePortIps}`,
       isFilledByRules: (set) => set.startsWith(affinityPrefix),
     });

@@ -11,6 +11,7 @@ import { policyTable } from '#agent/network/policy-rules.ts';
 import { ownRoutes, removeRoute } from '#agent/network/routes.ts';
 import { watchNetwork } from '#agent/network/watched-network.ts';
 import { type RunProgram, runProgram } from '#agent/nftables/program.ts';
+import { NftSession } from '#agent/nftables/session.ts';
 import { removeTable } from '#agent/nftables/table.ts';
 import type { AgentParts } from '#agent/settings.ts';
 import { sleep } from '#shared/base/clock.ts';
@@ -43,7 +44,14 @@ export async function startNetwork(
   await using started = new AsyncDisposableStack();
   const view = started.use(watchNetwork(parts));
   const network = new NodeNetwork({ ...parts, settings, view, run: runProgram, places });
-  const enforcer = new PolicyEnforcer({ nodeName: settings.nodeName, view, run: runProgram, log });
+  const session = started.use(new NftSession({ clock }));
+  const enforcer = new PolicyEnforcer({
+    nodeName: settings.nodeName,
+    view,
+    run: runProgram,
+    session,
+    log,
+  });
   const ready = { network: false, policies: false };
   const loop = started.use(
     new KeyedLoop<Task>({

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { isolated, policyRules, policyTable } from '#agent/network/policy-rules.ts';
 import type { WatchedNetwork } from '#agent/network/watched-network.ts';
 import type { RunProgram } from '#agent/nftables/program.ts';
+import type { NftSession } from '#agent/nftables/session.ts';
 import { NftTable } from '#agent/nftables/table.ts';
 import type { Log } from '#shared/base/log.ts';
 import type { Pod } from '#shared/api/types/core-v1.ts';
@@ -13,6 +14,7 @@ export interface PolicyEnforcerOptions {
   readonly nodeName: string;
   readonly view: WatchedNetwork;
   readonly run: RunProgram;
+  readonly session: Pick<NftSession, 'apply'>;
   readonly log: Log;
 }
 
@@ -35,6 +37,7 @@ export class PolicyEnforcer {
     this.#table = new NftTable({
       name: policyTable,
       run: options.run,
+      session: options.session,
       witness: `map ${isolated.ingress}`,
     });
   }

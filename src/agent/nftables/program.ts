@@ -2,6 +2,8 @@ import { spawn } from 'node:child_process';
 
 /** Debian's places; a service's own PATH need not have the administrator's ones. */
 const path = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+/** What the node's programs find when they are run. */
+export const environment = { PATH: path, LC_ALL: 'C' } as const;
 
 export interface ProgramOptions {
   readonly input?: string;
@@ -16,7 +18,7 @@ export type RunProgram = (
 
 export const runProgram: RunProgram = (program, args, { input } = {}) => {
   const { promise, resolve, reject } = Promise.withResolvers<string>();
-  const child = spawn(program, args, { env: { PATH: path, LC_ALL: 'C' } });
+  const child = spawn(program, args, { env: environment });
   const output: Buffer[] = [];
   const complaints: Buffer[] = [];
   child.stdout.on('data', (chunk: Buffer) => output.push(chunk));

@@ -1,16 +1,22 @@
 import { ContentsLedger } from '#agent/nftables/contents.ts';
 import type { TablePart } from '#agent/nftables/part.ts';
 import type { RunProgram } from '#agent/nftables/program.ts';
+import type { NftSession } from '#agent/nftables/session.ts';
 import { edits, replacement, type TableName } from '#agent/nftables/transaction.ts';
 
 export interface NftTableOptions {
   readonly name: TableName;
   readonly run: RunProgram;
+  /** Makes small changes sooner than a program that is run for each. */
+  readonly session?: Pick<NftSession, 'apply'> | undefined;
   /** A small set or map that is always there: listing it tells whether the table still is. */
   readonly witness: `${'set' | 'map'} ${string}`;
   /** Sets that rules fill by themselves, whose elements outlive the first `apply`. */
   readonly isFilledByRules?: (set: string) => boolean;
 }
+
+/** What is longer takes longer than a program that ends. */
+const shortCommands = 64 * 1024;
 
 /**
  * A table of the kernel's that is ours alone. Parts are put in by their owners; `apply` brings the
@@ -41,7 +47,7 @@ export class NftTable {
       // What is put in from here on is the next transaction's.
       this.#ledger.settle();
       if (commands === '') return;
-      const isDone = await this.#run(commands).then(
+      const isDone = await this.#change(commands).then(
         () => true,
         () => false, // somebody else has been at the table: made anew, it is right again
       );
@@ -67,6 +73,13 @@ export class NftTable {
       this.#isKnown = false;
       return false;
     }
+  }
+
+  /** Where nft cannot be talked to, the table is made anew by one that is run. */
+  async #change(commands: string): Promise<void> {
+    const { session } = this.#options;
+    if (session && commands.length <= shortCommands) await session.apply(commands);
+    else await this.#run(commands);
   }
 
   async #run(commands: string): Promise<void> {

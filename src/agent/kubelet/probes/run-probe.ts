@@ -1,6 +1,6 @@
-import { Client, credentials, status as grpcStatus, type ServiceError } from '@grpc/grpc-js';
 import { RuntimeError } from '#agent/container-runtime/runtime-error.ts';
-import { decode, encode } from '#agent/container-runtime/protobuf.ts';
+import { GrpcClient } from '#agent/grpc/client.ts';
+import { GrpcError, grpcStatus } from '#agent/grpc/grpc-error.ts';
 import type { GRPCAction, Probe } from '#shared/api/types/core-v1.ts';
 import { enumeration, message, text } from '#shared/base/protobuf.ts';
 import { httpGet, tcpConnect, type Target } from '../containers/handlers.ts';
@@ -72,9 +72,13 @@ async function execProbe(
   }
 }
 
-const checkRequest = message({ service: text(1) });
-const checkResponse = message({ status: enumeration(1) });
+const check = {
+  path: '/grpc.health.v1.Health/Check',
+  request: message({ service: text(1) }),
+  response: message({ status: enumeration(1) }),
+};
 const serving = 1;
+const statusNames = ['UNKNOWN', 'SERVING', 'NOT_SERVING', 'SERVICE_UNKNOWN'];
 
 /** grpc.health.v1.Health/Check. */
 async function grpcProbe(
@@ -82,44 +86,29 @@ async function grpcProbe(
   { podIp }: ProbeTarget,
   { timeoutMs, clock }: { readonly timeoutMs: number; readonly clock: KubeletContext['clock'] },
 ): Promise<ProbeOutcome> {
-  const address = podIp.includes(':') ? `[${podIp}]:${port}` : `${podIp}:${port}`;
-  const client = new Client(address, credentials.createInsecure(), {
-    'grpc.primary_user_agent': userAgent,
-    'grpc.enable_http_proxy': 0,
-  });
+  const target = podIp.includes(':') ? `[${podIp}]:${port}` : `${podIp}:${port}`;
+  using client = new GrpcClient({ target, clock, userAgent });
   try {
-    const answer = await new Promise<{ readonly status: number }>((resolve, reject) => {
-      client.makeUnaryRequest(
-        '/grpc.health.v1.Health/Check',
-        (value: { readonly service: string }) => encode(checkRequest, value),
-        (source: Buffer) => decode(checkResponse, source),
-        { service },
-        { deadline: clock.now() + timeoutMs },
-        (error, value) => (error ? reject(error) : resolve(value!)),
-      );
-    });
-    if (answer.status === serving) return success;
+    const { status } = await client.unary(check, { service }, { timeoutMs });
+    if (status === serving) return success;
     return {
       succeeded: false,
-      output: `service unhealthy (responded with "${statusNames[answer.status] ?? answer.status}")`,
+      output: `service unhealthy (responded with "${statusNames[status] ?? status}")`,
     };
   } catch (error) {
-    const { code, details } = error as ServiceError;
-    if (code === grpcStatus.UNIMPLEMENTED)
-      return {
-        succeeded: false,
-        output:
-          'error: this server does not implement the grpc health protocol (grpc.health.v1.Health)',
-      };
-    if (code === grpcStatus.DEADLINE_EXCEEDED || code === grpcStatus.UNAVAILABLE)
-      return {
-        succeeded: false,
-        output: `timeout: failed to connect service "${address}" within ${timeoutMs / 1000}s: context deadline exceeded`,
-      };
-    return { succeeded: false, output: `error: health rpc probe failed: ${details}` };
-  } finally {
-    client.close();
+    return { succeeded: false, output: grpcFailure(error, target, timeoutMs) };
   }
 }
 
-const statusNames = ['UNKNOWN', 'SERVING', 'NOT_SERVING', 'SERVICE_UNKNOWN'];
+function grpcFailure(error: unknown, target: string, timeoutMs: number): string {
+  const { message: details } = error as Error;
+  switch (error instanceof GrpcError ? error.status : undefined) {
+    case grpcStatus.unimplemented:
+      return 'error: this server does not implement the grpc health protocol (grpc.health.v1.Health)';
+    case grpcStatus.deadlineExceeded:
+    case grpcStatus.unavailable:
+      return `timeout: failed to connect service "${target}" within ${timeoutMs / 1000}s: context deadline exceeded`;
+    default:
+      return `error: health rpc probe failed: ${details}`;
+  }
+}

@@ -7,12 +7,15 @@ import { KubeletMetrics } from './metrics/kubelet.ts';
 import { Routes } from './routes.ts';
 import { serveHealth } from './health.ts';
 import type { ContainerRuntime } from '#agent/container-runtime/index.ts';
+import { RuntimeOperations } from '#agent/container-runtime/operations.ts';
 import type { PodDirectory } from '#agent/kubelet/pod-directory.ts';
 import type { AgentParts } from '#agent/settings.ts';
 
 export interface KubeletServerOptions extends AgentParts {
   readonly kubelet: PodDirectory;
   readonly runtime: ContainerRuntime;
+  /** What the runtime was asked, for the metrics. */
+  readonly operations?: RuntimeOperations;
   /** 10250 unless stated; 0 takes any. */
   readonly port?: number;
   /** 10248 unless stated: health without a question, for this machine only. */
@@ -34,7 +37,8 @@ export async function startKubeletServer(options: KubeletServerOptions): Promise
   const { settings, cluster, clock, log, kubelet, runtime } = options;
   const { nodeName, pki } = settings;
   await using started = new AsyncDisposableStack();
-  const metrics = new KubeletMetrics({ nodeName, kubelet, clock });
+  const { operations = new RuntimeOperations() } = options;
+  const metrics = new KubeletMetrics({ nodeName, kubelet, operations, clock });
   const server = await serveKubelet({
     port: options.port ?? kubeletPort,
     tls: async () => {

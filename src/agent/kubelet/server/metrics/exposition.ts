@@ -1,6 +1,8 @@
 import type { KubeletAnswer } from '#agent/kubelet/server/exchange.ts';
 
 export interface Sample {
+  /** Of a histogram: which of its three series. */
+  readonly part?: 'bucket' | 'sum' | 'count';
   readonly labels?: Readonly<Record<string, string>>;
   readonly value: number;
   /** When it was measured; ISO. Absent: now. */
@@ -10,7 +12,7 @@ export interface Sample {
 export interface Metric {
   readonly name: string;
   readonly help: string;
-  readonly type: 'counter' | 'gauge';
+  readonly type: 'counter' | 'gauge' | 'histogram';
   readonly samples: readonly Sample[];
 }
 
@@ -21,7 +23,9 @@ export function exposition(metrics: readonly Metric[]): KubeletAnswer {
     .flatMap(({ name, help, type, samples }) => [
       `# HELP ${name} ${help}`,
       `# TYPE ${name} ${type}`,
-      ...samples.map((sample) => line(name, sample)).toSorted(),
+      ...(type === 'histogram'
+        ? samples.map((sample) => line(name, sample))
+        : samples.map((sample) => line(name, sample)).toSorted()),
     ]);
   return {
     code: 200,
@@ -30,12 +34,13 @@ export function exposition(metrics: readonly Metric[]): KubeletAnswer {
   };
 }
 
-function line(name: string, { labels = {}, value, time }: Sample): string {
+function line(name: string, { part, labels = {}, value, time }: Sample): string {
   const pairs = Object.entries(labels)
     .toSorted(([a], [b]) => (a < b ? -1 : 1))
     .map(([key, text]) => `${key}="${escaped(text)}"`);
   const shown = pairs.length > 0 ? `{${pairs.join(',')}}` : '';
-  return `${name}${shown} ${goNumber(value)}${time === undefined ? '' : ` ${Date.parse(time)}`}`;
+  const series = part === undefined ? name : `${name}_${part}`;
+  return `${series}${shown} ${goNumber(value)}${time === undefined ? '' : ` ${Date.parse(time)}`}`;
 }
 
 function escaped(text: string): string {

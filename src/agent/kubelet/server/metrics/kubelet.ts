@@ -1,4 +1,6 @@
 import { exposition, type Metric } from './exposition.ts';
+import { runtimeMetrics } from './runtime.ts';
+import type { RuntimeOperations } from '#agent/container-runtime/operations.ts';
 import type { PodDirectory } from '#agent/kubelet/pod-directory.ts';
 import type { KubeletAnswer } from '#agent/kubelet/server/exchange.ts';
 import type { Clock } from '#shared/base/clock.ts';
@@ -7,16 +9,19 @@ import type { Clock } from '#shared/base/clock.ts';
 export class KubeletMetrics {
   readonly #nodeName: string;
   readonly #kubelet: PodDirectory;
+  readonly #operations: RuntimeOperations;
   readonly #startedAt: number;
   readonly #requests = new Map<string, number>();
 
   constructor(options: {
     readonly nodeName: string;
     readonly kubelet: PodDirectory;
+    readonly operations: RuntimeOperations;
     readonly clock: Clock;
   }) {
     this.#nodeName = options.nodeName;
     this.#kubelet = options.kubelet;
+    this.#operations = options.operations;
     this.#startedAt = options.clock.now();
   }
 
@@ -71,6 +76,7 @@ export class KubeletMetrics {
         '[ALPHA] Number of pods that have a running pod sandbox',
         pods.filter(({ status }) => status?.phase === 'Running').length,
       ),
+      ...runtimeMetrics(this.#operations.all()),
       this.#started(),
     ]);
   }
