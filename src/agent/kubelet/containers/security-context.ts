@@ -72,7 +72,7 @@ export function securityContext(
     ...(hasCapabilities && { capabilities: { addCapabilities: add, dropCapabilities: drop } }),
     privileged: own.privileged ?? false,
     namespaceOptions: namespaceOptions(pod),
-    ...(seLinux && { seLinuxOptions: seLinux }),
+    ...(seLinux && { selinuxOptions: seLinux }),
     ...runAs(user, sources.image),
     ...(group !== undefined && { runAsGroup: { value: group } }),
     readonlyRootfs: own.readOnlyRootFilesystem ?? false,

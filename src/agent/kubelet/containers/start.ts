@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { containerStates } from '#agent/container-runtime/enums.ts';
 import type { PodSandboxConfig } from '#agent/container-runtime/types.ts';
 import type { PodVolumes } from '#agent/volumes/index.ts';
-import type { Pod, Secret } from '#shared/api/types/core-v1.ts';
+import type { Container, Pod, Secret } from '#shared/api/types/core-v1.ts';
 import type { Backoff } from '../backoff.ts';
 import type { KubeletContext } from '../context.ts';
 import type { ImagePuller } from '../images/puller.ts';
@@ -35,7 +35,7 @@ export interface StartTarget {
   readonly secrets: readonly Secret[];
   readonly signal: AbortSignal;
   /** The container exists from here on: the next look at the runtime will show it. */
-  readonly created: () => void;
+  readonly created: (containerId: string, container: Container) => void;
 }
 
 /** A container may not be started again yet. */
@@ -63,7 +63,7 @@ export async function startContainer(
   signal.throwIfAborted();
   const restartCount = latest ? runsOf(latest) + 1 : 0;
   const id = await create(start, { target, parts, tell, image, restartCount });
-  target.created();
+  target.created(id, container);
   tell('Normal', 'Created', 'Container created');
   try {
     await parts.context.runtime.startContainer({ containerId: id });

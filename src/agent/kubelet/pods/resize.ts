@@ -47,8 +47,8 @@ function tell({ recorder }: KubeletContext, pod: Pod, what: 'Started' | 'Complet
   recorder.record(pod, 'Normal', `Resize${what}`, message);
 }
 
-/** As text, to be compared. */
-function amountsOf({ resources }: Container): string {
+/** What a container may be given anew while it runs, as text to be compared. */
+export function amountsOf({ resources }: Container): string {
   const { requests = {}, limits = {} } = resources;
   return JSON.stringify(resizable.map((name) => [name, requests[name], limits[name]]));
 }

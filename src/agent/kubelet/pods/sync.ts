@@ -1,6 +1,7 @@
 import { chmod, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { PodVolumes } from '#agent/volumes/index.ts';
+import type { Container } from '#shared/api/types/core-v1.ts';
 import type { PodCgroups } from '../cgroups.ts';
 import { ContainerError } from '../containers/container-error.ts';
 import { killContainer, killPodContainers } from '../containers/kill.ts';
@@ -10,7 +11,7 @@ import { pullSecrets } from '../images/credentials.ts';
 import type { Prober } from '../probes/prober.ts';
 import { podIpsOf, type RuntimePod, type RuntimeState } from '../runtime-state.ts';
 import { planPod, type PodPlan, type PlannedStart } from './plan.ts';
-import { resizeContainers } from './resize.ts';
+import { amountsOf, resizeContainers } from './resize.ts';
 import { stopSandboxes } from './stop.ts';
 import type { PodRecord } from './record.ts';
 import { configOf, runSandbox, writeHostsFile, type SandboxParts } from './sandbox.ts';
@@ -176,8 +177,9 @@ async function startPlanned(
     hostsFile,
     secrets,
     signal: record.interrupt.signal,
-    created: () => {
+    created: (containerId: string, container: Container) => {
       outcome.changed = true;
+      record.resources.set(containerId, amountsOf(container));
     },
   };
   for (const one of plan.start) await startOne(one, { record, target, parts, outcome });
