@@ -44,14 +44,9 @@ export async function startNetwork(
   await using started = new AsyncDisposableStack();
   const view = started.use(watchNetwork(parts));
   const network = new NodeNetwork({ ...parts, settings, view, run: runProgram, places });
+  const { nodeName } = settings;
   const session = started.use(new NftSession({ clock }));
-  const enforcer = new PolicyEnforcer({
-    nodeName: settings.nodeName,
-    view,
-    run: runProgram,
-    session,
-    log,
-  });
+  const enforcer = new PolicyEnforcer({ nodeName, view, run: runProgram, session, log });
   const ready = { network: false, policies: false };
   const loop = started.use(
     new KeyedLoop<Task>({

@@ -101,14 +101,10 @@ async function grpcProbe(
 }
 
 function grpcFailure(error: unknown, target: string, timeoutMs: number): string {
-  const { message: details } = error as Error;
-  switch (error instanceof GrpcError ? error.status : undefined) {
-    case grpcStatus.unimplemented:
-      return 'error: this server does not implement the grpc health protocol (grpc.health.v1.Health)';
-    case grpcStatus.deadlineExceeded:
-    case grpcStatus.unavailable:
-      return `timeout: failed to connect service "${target}" within ${timeoutMs / 1000}s: context deadline exceeded`;
-    default:
-      return `error: health rpc probe failed: ${details}`;
-  }
+  const status = error instanceof GrpcError ? error.status : grpcStatus.unknown;
+  if (status === grpcStatus.unimplemented)
+    return 'error: this server does not implement the grpc health protocol (grpc.health.v1.Health)';
+  if (status === grpcStatus.deadlineExceeded || status === grpcStatus.unavailable)
+    return `timeout: failed to connect service "${target}" within ${timeoutMs / 1000}s: context deadline exceeded`;
+  return `error: health rpc probe failed: ${(error as Error).message}`;
 }
