@@ -11,6 +11,8 @@ test.each([
   ['30 8 * JAN-mar 1', '2026-03-30T09:00:00Z', '2027-01-04T08:30:00Z'],
   ['@hourly', '2026-01-01T00:00:00Z', '2026-01-01T01:00:00Z'],
   ['@every 1h30m', '2026-01-01T00:00:00Z', '2026-01-01T01:30:00Z'],
+  ['@every -5m', '2026-01-01T00:00:00Z', '2026-01-01T00:00:01Z'],
+  ['TZ=Local 0 3 * * *', '2026-07-01T00:00:00Z', '2026-07-01T03:00:00Z'],
   ['TZ=Europe/Berlin 0 3 * * *', '2026-07-01T00:00:00Z', '2026-07-01T01:00:00Z'],
   // The hour that spring skips does not run that day.
   ['TZ=Europe/Berlin 30 2 * * *', '2026-03-28T12:00:00Z', '2026-03-30T00:30:00Z'],
@@ -25,6 +27,11 @@ test.each([
   ['1-2-3 * * * *', 'too many hyphens: 1-2-3'],
   ['*/0 * * * *', 'step of range should be a positive number: */0'],
   ['x * * * *', 'failed to parse int from x'],
+  ['*/5/2 * * * *', 'too many slashes: */5/2'],
+  ['-1 * * * *', 'failed to parse int from : strconv.Atoi: parsing "": invalid syntax'],
+  ['@every soon', 'failed to parse duration @every soon: time: invalid duration "soon"'],
+  ['TZ=UTC', 'invalid schedule format: runtime error: slice bounds out of range'],
+  ['TZ=Moon 0 0 * * *', 'provided bad location Moon: unknown time zone Moon'],
   ['@never', 'unrecognized descriptor: @never'],
 ])('%s is no schedule', (schedule, why) => {
   expect(() => parseCron(schedule)).toThrow(why);

@@ -10,10 +10,11 @@ import {
   type Outcome,
   type ReconcileContext,
 } from '#shared/kube/controller.ts';
-import { isTimeZone, parseCron, type CronSchedule } from '#shared/kube/cron.ts';
+import { parseCron, type CronSchedule } from '#shared/kube/cron.ts';
 import { ApiError } from '#shared/kube/errors.ts';
 import { keyOf } from '#shared/kube/object.ts';
 import { controllerOf, controllerReference } from '#shared/kube/owners.ts';
+import { timeZoneProblem } from '#shared/kube/time-zone.ts';
 import { countMissed, dueTime, mostCounted, untilNext, zonedTime } from './cron-job/schedule.ts';
 import { isFinished, trueCondition } from './job/conditions.ts';
 import { isNamespaceTerminating } from './pods/pod-control.ts';
@@ -163,8 +164,8 @@ class Pass {
     await this.#dropMissing(children);
     const { metadata, spec } = this.#cronJob;
     if (metadata.deletionTimestamp) return undefined;
-    if (spec.timeZone !== undefined && !isTimeZone(spec.timeZone)) {
-      const why = `unknown time zone ${spec.timeZone}`;
+    const why = spec.timeZone === undefined ? undefined : timeZoneProblem(spec.timeZone);
+    if (why !== undefined) {
       const message = `invalid timeZone: ${JSON.stringify(spec.timeZone)}: ${why}`;
       this.#tell('Warning', 'UnknownTimeZone', message);
       return undefined;
