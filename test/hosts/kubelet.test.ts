@@ -1,6 +1,5 @@
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import { leases } from '#shared/api/coordination/lease.ts';
 import { events } from '#shared/api/core/event.ts';
 import { nodes } from '#shared/api/core/node.ts';
 import { pods } from '#shared/api/core/pod.ts';
@@ -9,6 +8,7 @@ import type { Cluster } from '#shared/client/cluster.ts';
 import { ApiError } from '#shared/kube/errors.ts';
 import type { New } from '#shared/kube/object.ts';
 import { busyboxImage } from '../support/kubelet/images.ts';
+import { mirrorView, observedNode } from '../kubelet-facts/node.ts';
 import { startKubeletRig, type KubeletRig } from '../support/kubelet/rig.ts';
 
 const minutes = 60_000;
@@ -61,58 +61,6 @@ async function isGone(name: string): Promise<void> {
 const containerIds = (pod: Pod): (string | undefined)[] =>
   (pod.status.containerStatuses ?? []).map(({ containerID }) => containerID);
 
-test('a node registers as upstream’s does, and says that it lives', async () => {
-  const { metadata, status } = await cluster.get(nodes, { name: rig.nodeName });
-  const facts = JSON.parse(await readFile('test/data/kubelet/node.json', 'utf8')) as {
-    node: { statusKeys: string[]; conditions: object[]; labels: object };
-  };
-  const { statusKeys, conditions, labels } = facts.node;
-  const named = JSON.parse(JSON.stringify(labels).replaceAll('$NODE', rig.nodeName)) as object;
-  expect({
-    labels: metadata.labels,
-    annotations: metadata.annotations,
-    keys: Object.keys(status).toSorted(),
-    conditions: (status.conditions ?? []).map(({ type, status: value, reason }) => ({
-      type,
-      status: value,
-      reason,
-    })),
-    addresses: status.addresses,
-    endpoints: status.daemonEndpoints,
-    info: Object.keys(status.nodeInfo).toSorted(),
-  }).toEqual({
-    labels: named,
-    annotations: expect.objectContaining({
-      'volumes.kubernetes.io/controller-managed-attach-detach': 'true',
-    }),
-    keys: statusKeys,
-    conditions,
-    addresses: [
-      { type: 'InternalIP', address: rig.host.address },
-      { type: 'Hostname', address: rig.nodeName },
-    ],
-    endpoints: { kubeletEndpoint: { Port: 10_250 } },
-    info: [
-      'architecture',
-      'bootID',
-      'containerRuntimeVersion',
-      'kernelVersion',
-      'kubeProxyVersion',
-      'kubeletVersion',
-      'machineID',
-      'operatingSystem',
-      'osImage',
-      'systemUUID',
-    ],
-  });
-  const key = { namespace: 'kube-node-lease', name: rig.nodeName };
-  const lease = () => cluster.get(leases, key).catch(() => undefined);
-  await expect.poll(lease).toMatchObject({
-    metadata: { ownerReferences: [{ kind: 'Node', name: rig.nodeName, uid: metadata.uid }] },
-    spec: { holderIdentity: rig.nodeName, leaseDurationSeconds: 40 },
-  });
-});
-
 test(
   'a kubelet that is started anew takes over what runs, and ends what was deleted meanwhile',
   async () => {
@@ -146,30 +94,18 @@ test(
 test(
   'a static pod runs, is shown by a mirror that comes back, and ends with its file',
   async () => {
-    const manifest = {
-      apiVersion: 'v1',
-      kind: 'Pod',
-      ...podOf('stat', stays),
-      metadata: { name: 'stat', labels: { a: 'b' } },
-    };
+    const { staticPod: observed } = observedNode();
+    const manifest = JSON.stringify(observed.manifest).replace('$BUSYBOX', busyboxImage);
     const file = rig.host.path('/var/lib/kubelet/manifests/stat.yaml');
-    await writeFile(file, JSON.stringify(manifest));
+    await writeFile(file, manifest);
     const name = `stat-${rig.nodeName}`;
     const mirror = await becomesReady(name);
-    const { annotations = {}, labels, ownerReferences } = mirror.metadata;
-    expect({
-      labels,
-      owner: ownerReferences?.[0]?.kind,
-      tolerations: mirror.spec.tolerations,
-      source: annotations['kubernetes.io/config.source'],
-      isSame:
-        annotations['kubernetes.io/config.hash'] === annotations['kubernetes.io/config.mirror'],
-    }).toEqual({
-      labels: { a: 'b' },
-      owner: 'Node',
-      tolerations: [{ effect: 'NoExecute', operator: 'Exists' }],
-      source: 'file',
-      isSame: true,
+    const { containers: _, ...spec } = observed.spec;
+    const node = await cluster.get(nodes, { name: rig.nodeName });
+    expect(mirrorView(mirror, node)).toEqual({
+      metadata: observed.metadata,
+      spec: { ...spec, hasVolumes: false },
+      status: observed.status,
     });
     await cluster.delete(pods, { namespace, name }, { gracePeriodSeconds: 0 });
     await expect

@@ -41,6 +41,14 @@ export function compare(scenario: Scenario, played: Played): string[] {
     const expected = { ...(sandbox && { sandbox }), ...(containers && { containers }) } as Json;
     add('cri', differences(sortedEnvs(expected), sortedEnvs(cri)));
   }
+  const { files, rawLogs } = seen;
+  for (const part of ['pods', 'logs', 'links'] as const)
+    if (files) add(`files ${part}`, listDifferences(files[part], played.files?.[part] ?? []));
+  if (rawLogs) {
+    add('log files', listDifferences(rawLogs.files, played.rawLogs?.files ?? []));
+    for (const [name, expected] of Object.entries(rawLogs.lines))
+      add(`log ${name}`, listDifferences(expected, played.rawLogs?.lines[name] ?? []));
+  }
   return found;
 }
 
@@ -98,6 +106,18 @@ function eventDifferences(expected: readonly SeenEvent[], seen: readonly SeenEve
       .map((one) => ` missing: ${one}`),
     ...[...right].filter((one) => !left.has(one) && !isOptional(one)).map((one) => ` more: ${one}`),
   ].sort();
+}
+
+/** Order does not matter, how often something is there does. */
+function listDifferences(expected: readonly string[], seen: readonly string[]): string[] {
+  const left = [...seen];
+  const missing: string[] = [];
+  for (const one of expected) {
+    const at = left.indexOf(one);
+    if (at < 0) missing.push(` missing: ${one}`);
+    else left.splice(at, 1);
+  }
+  return [...missing, ...left.map((one) => ` more: ${one}`)].sort();
 }
 
 function sortedEnvs(value: Json): Json {

@@ -1,4 +1,4 @@
-import type { Json } from './facts.ts';
+import { layout, type Json } from './facts.ts';
 
 const names: Readonly<Record<string, readonly string[]>> = {
   network: ['POD', 'CONTAINER', 'NODE', 'TARGET'],
@@ -14,6 +14,10 @@ const names: Readonly<Record<string, readonly string[]>> = {
   ],
   supplemental_groups_policy: ['Merge', 'Strict'],
 };
+const usual: ReadonlyMap<string, string> = new Map([
+  ['masked_paths', JSON.stringify(layout.maskedPaths)],
+  ['readonly_paths', JSON.stringify(layout.readonlyPaths)],
+]);
 /** 64-bit numbers are strings in protobuf's JSON. */
 const wide = /^(cpu_|memory_|oom_score_adj$|value$|supplemental_groups$|limit$)/;
 
@@ -37,7 +41,7 @@ export function containerConfigShape(config: Json): Json {
 
 function shape(value: Json, name: string): Json {
   if (Array.isArray(value)) {
-    if (name === 'masked_paths' || name === 'readonly_paths') return '$DEFAULT';
+    if (usual.get(name) === JSON.stringify(value)) return '$DEFAULT';
     return value.map((one) => shape(one as Json, name));
   }
   if (typeof value === 'number')

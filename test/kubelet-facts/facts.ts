@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import { join } from 'node:path';
+import type { HostFiles, LogFiles } from './layout.ts';
 
 export type Json =
   | null
@@ -68,6 +69,9 @@ export interface Scenario {
   readonly tm?: boolean;
   readonly long?: number;
   readonly seen: {
+    /** What lay on the node before the steps. */
+    readonly files?: HostFiles;
+    readonly rawLogs?: LogFiles;
     /** Code and reason where the API does not take the pod. */
     readonly refused?: Json;
     readonly final?: Json;
@@ -83,7 +87,22 @@ export interface Scenario {
 
 const folder = join(import.meta.dirname, '../data/kubelet');
 
+interface Layout {
+  /** What containers see nothing of, and what they may not change, unless a pod says otherwise. */
+  readonly maskedPaths: readonly string[];
+  readonly readonlyPaths: readonly string[];
+  readonly files: Readonly<Record<string, HostFiles>>;
+  readonly logs: Readonly<Record<string, LogFiles>>;
+}
+
+export const layout = JSON.parse(readFileSync(join(folder, 'layout.json'), 'utf8')) as Layout;
+
 export function readScenarios(): readonly Scenario[] {
   const text = gunzipSync(readFileSync(join(folder, 'pods.json.gz'))).toString('utf8');
-  return (JSON.parse(text) as { scenarios: Scenario[] }).scenarios;
+  const { scenarios } = JSON.parse(text) as { scenarios: Scenario[] };
+  return scenarios.map((one) => {
+    const { [one.name]: files } = layout.files;
+    const { [one.name]: rawLogs } = layout.logs;
+    return { ...one, seen: { ...one.seen, ...(files && { files }), ...(rawLogs && { rawLogs }) } };
+  });
 }

@@ -12,9 +12,10 @@ import { ApiError } from '#shared/kube/errors.ts';
 import type { New, KubeObject } from '#shared/kube/object.ts';
 import { groupVersionOf } from '#shared/kube/resource.ts';
 import type { KubeletRig } from '../support/kubelet/rig.ts';
-import { busyboxImage } from '../support/kubelet/images.ts';
+import { agnhostImage, busyboxImage, nonRootImage } from '../support/kubelet/images.ts';
 import { criView } from './cri.ts';
 import type { Json, KubeJson, Scenario, SeenEvent, Step, Until } from './facts.ts';
+import { hostFiles, logFiles, type HostFiles, type LogFiles } from './layout.ts';
 import { masked, masksOf, statusView } from './view.ts';
 
 /** Only `refused` where the API does not take the pod. */
@@ -25,6 +26,8 @@ export interface Played {
   readonly logs?: Readonly<Record<string, Json>>;
   readonly got?: Readonly<Record<string, Json>>;
   readonly cri?: Json;
+  readonly files?: HostFiles;
+  readonly rawLogs?: LogFiles;
 }
 
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
@@ -71,6 +74,9 @@ class Player {
     const got: Record<string, Json> = {};
     let final = await this.#get();
     const logs = await this.#logs(final);
+    const { seen } = this.#scenario;
+    const files = seen.files && (await hostFiles(this.#rig.host, final));
+    const rawLogs = seen.rawLogs && (await logFiles(this.#rig.host, final));
     for (const step of steps) await this.#step(step, got);
     if (late) final = (await this.#find()) ?? final;
     await this.#eventsAreIn();
@@ -83,6 +89,8 @@ class Player {
       logs: masked(late ? await this.#logs(final) : logs, masks),
       got: masked(got, masks),
       cri: masked(cri, masks),
+      ...(files && { files: masked(files, masks) }),
+      ...(rawLogs && { rawLogs: masked(rawLogs, masks) }),
     };
   }
 
@@ -109,6 +117,8 @@ class Player {
   #filled(object: KubeJson): New<KubeObject> {
     const text = JSON.stringify(object)
       .replaceAll('$BUSYBOX', busyboxImage)
+      .replaceAll('$AGNHOST', agnhostImage)
+      .replaceAll('$NONROOT', nonRootImage)
       .replaceAll(/\$NODE1|\$NODE/g, this.#rig.nodeName)
       .replaceAll('$NS', this.#namespace);
     const made = JSON.parse(text) as KubeObject;

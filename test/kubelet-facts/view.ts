@@ -1,5 +1,5 @@
 import type { ContainerState, ContainerStatus, Pod, PodStatus } from '#shared/api/types/core-v1.ts';
-import { busyboxImage } from '../support/kubelet/images.ts';
+import { agnhostImage, busyboxImage, nonRootImage } from '../support/kubelet/images.ts';
 import type { Json } from './facts.ts';
 
 /** What differs from run to run, by the names that the facts have for it. */
@@ -11,6 +11,8 @@ export function masksOf(pod: Pod, node: { name: string; address: string }): Mask
   const exact = (text: string): RegExp => new RegExp(text.replaceAll('.', '\\.'), 'g');
   return [
     [exact(busyboxImage), '$BUSYBOX'],
+    [exact(agnhostImage), '$AGNHOST'],
+    [exact(nonRootImage), '$NONROOT'],
     [exact(uid), '$UID'],
     [exact(namespace), '$NS'],
     ...(podIP && podIP !== node.address

@@ -4,11 +4,12 @@ import { containerStates, sandboxStates } from '#agent/container-runtime/enums.t
 import { RuntimeError } from '#agent/container-runtime/runtime-error.ts';
 import type { PodVolumes } from '#agent/volumes/index.ts';
 import type { KubeletContext } from './context.ts';
-import { logLinksFolder } from './containers/links.ts';
+import { logLinkName, logLinksFolder, unlinkLog } from './containers/links.ts';
 import {
   containerNameOf,
   isReady,
   isRunning,
+  type PodContainerStatus,
   type RuntimePod,
   type RuntimeState,
 } from './runtime-state.ts';
@@ -46,7 +47,7 @@ export class Garbage {
       if (!isAlive) seen.set(name, count + 1);
       if (isAlive || (!isGone && count < keptRunsPerContainer)) continue;
       if (status.state === containerStates.created && !isGone) continue;
-      removed = (await this.#removeContainer(status.id, status.logPath)) || removed;
+      removed = (await this.#removeContainer(pod, status)) || removed;
     }
     if (removed) await this.#options.state.refresh(uid);
   }
@@ -75,13 +76,15 @@ export class Garbage {
     }
   }
 
-  async #removeContainer(containerId: string, logPath: string): Promise<boolean> {
+  async #removeContainer(pod: RuntimePod, status: PodContainerStatus): Promise<boolean> {
+    const { id: containerId, logPath } = status;
     if (this.#removing.has(containerId)) return false;
     this.#removing.add(containerId);
     const { runtime, log } = this.#options.context;
     try {
       await runtime.removeContainer({ containerId });
       if (logPath) await removeLogs(logPath);
+      await unlinkLog(logLinkName(pod, containerNameOf(status), containerId));
       return true;
     } catch (error) {
       if (RuntimeError.is(error, 'NotFound')) return true;

@@ -20,23 +20,36 @@ import { pauseImage, pauseProgram } from './pause.ts';
 
 /** What scenarios call `$BUSYBOX`. */
 export const busyboxImage = 'registry.test/busybox:1';
+/** `$AGNHOST`: as much of upstream's test program as scenarios need. */
+export const agnhostImage = 'registry.test/agnhost:1';
+/** `$NONROOT`: runs as a user with a number unless told otherwise. */
+export const nonRootImage = 'registry.test/nonroot:1';
 
 /** Archives, as `docker save` makes them, of all images that scenarios need; made once. */
 export async function imageArchives(): Promise<readonly string[]> {
   return [
-    await archive('busybox', busyboxImage, { fill: fillBusybox, command: 'sh' }),
-    await archive('pause', pauseImage, { fill: fillPause, command: '/pause' }),
+    await archive('busybox', busyboxImage, { fill: fillBusybox, config: { Cmd: ['sh'] } }),
+    await archive('agnhost', agnhostImage, {
+      fill: fillAgnhost,
+      config: { Entrypoint: ['/agnhost'], Cmd: ['pause'] },
+    }),
+    await archive('nonroot', nonRootImage, {
+      fill: fillBusybox,
+      config: { Cmd: ['id'], User: '1234' },
+    }),
+    await archive('pause', pauseImage, { fill: fillPause, config: { Cmd: ['/pause'] } }),
   ];
 }
 
 interface Contents {
   /** Puts the files into `root`; there is scratch space beside it. */
   readonly fill: (root: string, scratch: string) => Promise<void>;
-  readonly command: string;
+  /** How it is run. */
+  readonly config: Readonly<Record<string, unknown>>;
 }
 
 /** Changes with what the archives hold. */
-const edition = 3;
+const edition = 4;
 
 async function archive(name: string, reference: string, contents: Contents): Promise<string> {
   const folder = join(cache, 'kubelet-images');
@@ -48,7 +61,7 @@ async function archive(name: string, reference: string, contents: Contents): Pro
     const root = join(scratch, 'root');
     await mkdir(root);
     await contents.fill(root, scratch);
-    await pack(root, scratch, { reference, command: contents.command });
+    await pack(root, scratch, { reference, config: contents.config });
     await mustExecute('tar', ['-C', join(scratch, 'image'), '-cf', `${made}.new`, '.']);
     await rename(`${made}.new`, made);
     return made;
@@ -87,10 +100,32 @@ async function fillBusybox(root: string, scratch: string): Promise<void> {
   await writeFile(join(root, 'etc/group'), 'root:x:0:\nnogroup:x:65534:\n');
 }
 
+const agnhost = `#!/bin/sh
+trap 'exit 2' TERM
+case "$1" in
+  netexec) nc -ll -p 8080 -e /answer & ;;
+  liveness) (sleep 10; touch /tmp/failing) & nc -ll -p 8080 -e /answer & ;;
+  *) exit 0 ;;
+esac
+wait
+`;
+const answer = `#!/bin/sh
+while read line; do [ "$line" = "$(printf '\\r')" ] && break; done
+status='200 OK'
+[ -e /tmp/failing ] && status='500 Internal Server Error'
+printf 'HTTP/1.1 %s\\r\\nContent-Length: 2\\r\\nConnection: close\\r\\n\\r\\nok' "$status"
+`;
+
+async function fillAgnhost(root: string, scratch: string): Promise<void> {
+  await fillBusybox(root, scratch);
+  await writeFile(join(root, 'agnhost'), agnhost, { mode: 0o755 });
+  await writeFile(join(root, 'answer'), answer, { mode: 0o755 });
+}
+
 async function pack(
   root: string,
   scratch: string,
-  { reference, command }: { readonly reference: string; readonly command: string },
+  { reference, config: run }: { readonly reference: string } & Pick<Contents, 'config'>,
 ): Promise<void> {
   const image = join(scratch, 'image');
   await mkdir(image);
@@ -112,7 +147,7 @@ async function pack(
   const config = JSON.stringify({
     architecture: process.arch === 'x64' ? 'amd64' : process.arch,
     os: 'linux',
-    config: { Cmd: [command] },
+    config: run,
     rootfs: { type: 'layers', diff_ids: [`sha256:${digest}`] },
   });
   const name = `${createHash('sha256').update(config).digest('hex')}.json`;

@@ -1,12 +1,15 @@
-import { mkdir, symlink, unlink } from 'node:fs/promises';
+import { mkdir, rm, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Pod } from '#shared/api/types/core-v1.ts';
 
 /** Where log collectors look: a flat folder of links to the logs of all containers. */
 export const logLinksFolder = '/var/log/containers';
 
-export function logLinkName(pod: Pod, container: string, id: string): string {
-  const { name, namespace } = pod.metadata;
+interface NamedPod {
+  readonly name: string;
+  readonly namespace?: string | undefined;
+}
+
+export function logLinkName({ name, namespace }: NamedPod, container: string, id: string): string {
   const stem = `${name}_${namespace}_${container}`;
   return `${stem.slice(0, 255 - '-.log'.length - id.length)}-${id}.log`;
 }
@@ -14,6 +17,10 @@ export function logLinkName(pod: Pod, container: string, id: string): string {
 export async function linkLog(link: string, logPath: string): Promise<void> {
   await mkdir(logLinksFolder, { recursive: true, mode: 0o755 });
   const path = join(logLinksFolder, link);
-  await unlink(path).catch(() => undefined); // most often there is none yet
+  await unlinkLog(link);
   await symlink(logPath, path);
+}
+
+export async function unlinkLog(link: string): Promise<void> {
+  await rm(join(logLinksFolder, link), { force: true });
 }

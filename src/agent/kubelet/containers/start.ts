@@ -78,7 +78,7 @@ export async function startContainer(
     container.name,
     `${restartCount}.log`,
   );
-  await linkLog(logLinkName(pod, container.name, id), logPath);
+  await linkLog(logLinkName(pod.metadata, container.name, id), logPath);
   const postStart = container.lifecycle?.postStart;
   if (postStart && kind !== 'ephemeral') await afterStart(start, { target, parts, tell, id });
 }
