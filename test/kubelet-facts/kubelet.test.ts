@@ -48,6 +48,9 @@ test(
       ...Array.from({ length: atOnce }, work),
     ]);
     const known = differing('differing.txt');
+    // A second kill may come before the first is looked at where many pods wait for the processor.
+    const again = scenarios.filter(({ name }) => found.delete(name));
+    for (const one of again) await playOne(one);
     const unexpected = [...found].filter(([name]) => !known.has(name));
     const mended = [...known].filter((name) => !found.has(name));
     expect({ unexpected: Object.fromEntries(unexpected), mended }).toEqual({

@@ -46,9 +46,10 @@ export async function logFiles(host: Host, pod: Pod): Promise<LogFiles> {
   const lines: Record<string, string[]> = {};
   for (const path of listed.map((line) => line.split(' ')[1]!).filter((one) => /\.log$/.test(one)))
     lines[path] = await linesOf(host.path(`${folder}/${path}`));
-  const files = listed.map((line) =>
-    line.replace(/ .*\//, ' ').replace(/\.\d{8}-\d{6}$/, '.YYYYMMDD-HHMMSS'),
-  );
+  // Older ones are compressed; how many there are depends on how fast the machine writes.
+  const files = listed
+    .filter((line) => !line.endsWith('.gz'))
+    .map((line) => line.replace(/ .*\//, ' ').replace(/\.\d{8}-\d{6}$/, '.YYYYMMDD-HHMMSS'));
   return { lines, files: [...new Set(files)].sort() };
 }
 
