@@ -44,7 +44,9 @@ export async function logFiles(host: Host, pod: Pod): Promise<LogFiles> {
   const out = await host.run(`cd ${folder} && find . -type f -printf '%M %P\\n'`);
   const listed = out.split('\n').filter(Boolean);
   const lines: Record<string, string[]> = {};
-  for (const path of listed.map((line) => line.split(' ')[1]!).filter((one) => /\.log$/.test(one)))
+  for (const path of listed
+    .map((line) => line.split(' ')[1]!)
+    .filter((one) => one.endsWith('.log')))
     lines[path] = await linesOf(host.path(`${folder}/${path}`));
   // Older ones are compressed; how many there are depends on how fast the machine writes.
   const files = listed

@@ -109,7 +109,7 @@ function general(node: Json): Json {
       if (typeof value !== 'string') return value;
       if (name === 'cpu') return /^\d+$/.test(value) ? 'N' : value;
       if (name === 'memory' || name === 'ephemeral-storage') return value.replace(/^\d+/, 'N');
-      if (name === 'containerRuntimeVersion') return value.replace(/\d+(\.\d+)+/, 'N');
+      if (name === 'containerRuntimeVersion') return value.replace(/:\/\/[\d.]+.*/, '://N');
       return value;
     }),
   ) as Json;

@@ -26,6 +26,9 @@ export interface NodeCluster extends AsyncDisposable {
   startPlane(): Promise<void>;
   /** A command of the command line, as its user types it. */
   pilothouse(...args: readonly string[]): Promise<ShellResult>;
+  /** Makes a machine a node again that was removed. */
+  add(machine: Host): Promise<void>;
+  remove(machine: Host): Promise<void>;
 }
 
 export interface NodeClusterOptions {
@@ -57,12 +60,12 @@ export async function startNodeCluster(options: NodeClusterOptions): Promise<Nod
     if (code !== 0) throw new Error(`pilothouse ${args.join(' ')} ended with ${code}: ${err}`);
   };
   const [busybox] = await archives;
-  await Promise.all(
-    hosts.hosts.map(({ address }) =>
-      must('node', 'add', `ssh://admin@${address}`, '--identity', hosts.keyFile, '--yes'),
-    ),
-  );
-  await must('image', 'load', busybox!);
+  const identity = ['--identity', hosts.keyFile];
+  const add = async ({ name, address }: Host): Promise<void> => {
+    await must('node', 'add', `ssh://admin@${address}`, ...identity, '--yes');
+    await must('image', 'load', busybox!, '--node', name);
+  };
+  await Promise.all(hosts.hosts.map(add));
   const { cluster, ...connection } = await connectTo(kubeconfig);
   stack.use(connection);
   const owned = stack.move();
@@ -77,6 +80,8 @@ export async function startNodeCluster(options: NodeClusterOptions): Promise<Nod
       plane = await startPilothouse({ home, port, simulatedNodes: 0, ...entry });
     },
     pilothouse,
+    add,
+    remove: ({ name }) => must('node', 'remove', name, ...identity),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
 }
