@@ -19,6 +19,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'shared/policy': ['shared/base', 'shared/kube', 'shared/api'],
   'shared/overview': ['shared/base', 'shared/kube', 'shared/api'],
   'shared/contract': ['shared/base', 'shared/kube', 'shared/api', 'shared/overview'],
+  'shared/drain': ['shared/base', 'shared/kube', 'shared/api'],
   'main/control-plane': ['shared'],
   'main/control-plane/index.ts': ['shared', 'main/control-plane', 'main/clusters'],
   'main/control-plane/credentials.ts': ['shared', 'main/control-plane', 'main/clusters'],
@@ -37,6 +38,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   // Both ends of the tunnel are one multiplexer.
   'main/provision': ['shared', 'agent/tunnel'],
   'main/simulation': ['shared'],
+  'main/drain': ['shared'],
   'main/window': ['shared', 'main/clusters'],
   'main/window/snapshots.ts': ['shared', 'main/control-plane/etcd', 'main/control-plane/snapshots'],
   'main/desktop': ['shared', 'main', 'electron'],
@@ -45,6 +47,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'shared',
     'main/clusters',
     'main/control-plane',
+    'main/drain',
     'main/provision',
     'main/simulation',
     'main/window',

@@ -61,8 +61,8 @@ export interface SnapshotCommand extends OfCluster {
 }
 export interface NodeCommand extends OfCluster {
   readonly type: 'node';
-  readonly action: 'add' | 'list' | 'remove';
-  /** `add`: `ssh://user@host[:port]` or `local`; `remove`: the node's name. */
+  readonly action: 'add' | 'list' | 'drain' | 'remove';
+  /** `add`: `ssh://user@host[:port]` or `local`; `drain` and `remove`: the node's name. */
   readonly machine: string;
   readonly nodeName: string | undefined;
   /** With what to log in; other keys than a named identity are then left alone. */
@@ -78,6 +78,8 @@ export interface NodeCommand extends OfCluster {
   readonly yes: boolean;
   /** Leave the machine as it is. */
   readonly forget: boolean;
+  /** `remove`: do not drain first; `drain`: pods that nothing starts again, too. */
+  readonly force: boolean;
 }
 export interface ImageCommand extends OfCluster {
   readonly type: 'image';
@@ -132,6 +134,7 @@ const options = {
     'dry-run': { type: 'boolean', default: false },
     yes: { type: 'boolean', short: 'y', default: false },
     forget: { type: 'boolean', default: false },
+    force: { type: 'boolean', default: false },
   },
   image: { ...ofCluster, node: { type: 'string' } },
   kubeconfig: { ...ofCluster, merge: { type: 'boolean', default: false } },
@@ -241,7 +244,7 @@ function parseNode(
   home: string,
   environment: Environment,
 ): NodeCommand {
-  const known = oneOf('node', action, ['add', 'list', 'remove']);
+  const known = oneOf('node', action, ['add', 'list', 'drain', 'remove']);
   const { values, positionals } = understood(() =>
     parseArgs({ args: [...args], options: options.node, allowPositionals: true }),
   );
@@ -250,7 +253,8 @@ function parseNode(
     throw new UsageError(`unexpected argument "${more[0] ?? machine}"`);
   if (known === 'add' && machine === '')
     throw new UsageError('"node add" needs a machine: ssh://user@host[:port], or local');
-  if (known === 'remove' && machine === '') throw new UsageError('"node remove" needs a name');
+  if ((known === 'remove' || known === 'drain') && machine === '')
+    throw new UsageError(`"node ${known}" needs a name`);
   return {
     type: 'node',
     action: known,
@@ -266,6 +270,7 @@ function parseNode(
     dryRun: values['dry-run'],
     yes: values.yes,
     forget: values.forget,
+    force: values.force,
   };
 }
 

@@ -71,18 +71,36 @@ describe('draining', () => {
       .poll(async () => (await window.kubectl(asked)).stdout, { timeout: 15_000 })
       .toBe('');
     await panel().getByRole('button', { name: 'Stop draining' }).waitFor();
+    await panel()
+      .getByText(/Waits: default\/web.*disruption budget/)
+      .waitFor();
+    for (const scheme of schemes)
+      expect(await window.look('nodes-draining', scheme)).toEqual(flawless);
+  });
+
+  test('it goes on while no window is open, and the next window shows it among its tasks', async () => {
+    await page.goto('about:blank');
+    await page.goBack();
+    await page.getByRole('button', { name: /Drain simulated-.* of .* pods have gone/ }).waitFor();
+    await panel().getByRole('button', { name: 'Stop draining' }).waitFor();
     await window.kubectl(['delete', 'poddisruptionbudget', 'web']);
     await panel().getByText('No pod is on it.').waitFor({ timeout: 15_000 });
     await panel().getByRole('button', { name: 'Drain …' }).waitFor({ timeout: 15_000 });
   });
 });
 
-test('a removal says what it takes along, and is done', async () => {
+test('a removal says what happens to the machine, and shows what it does', async () => {
   await panel().getByRole('button', { name: 'Remove …' }).click();
-  const dialog = page.getByRole('dialog');
-  await dialog.getByText('No pod is on it.').waitFor();
-  await page.keyboard.press('Escape');
-  await expect.poll(() => dialog.count()).toBe(0);
+  const removal = page.getByRole('region', { name: /^Remove simulated-/ });
+  await removal.getByText('only its object is deleted, there is no machine').waitFor();
+  await removal.getByText('No pod has to leave it.').waitFor();
+  for (const scheme of schemes) expect(await window.look('nodes-remove', scheme)).toEqual(flawless);
+  await removal.getByRole('button', { name: 'Leave it as it is' }).click();
+  await expect.poll(() => removal.count()).toBe(0);
+  await panel().getByRole('button', { name: 'Remove …' }).click();
+  await removal.getByRole('button', { name: /^Remove simulated-/ }).click();
+  await removal.getByText('and no machine was touched.').waitFor();
+  await removal.getByRole('button', { name: 'Close' }).click();
 });
 
 test.each(schemes)('everybody can read the list in %s, and nothing is cut off', async (scheme) => {

@@ -4,6 +4,8 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 import { platform, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import type { NodeDrain } from '#shared/contract/drains.ts';
+import type { Restoration } from '#shared/contract/snapshots.ts';
 
 /** What a running cluster tells of itself. */
 export interface RunningCluster {
@@ -30,7 +32,27 @@ export interface ControlHandlers {
   saveSnapshot(file: string | undefined): Promise<SavedSnapshot>;
   /** Throws while the cluster is starting. */
   nodes(): NodeHandlers;
+  /** Resolves once the node's pods have gone. Unless forced, refuses to end what nothing starts again. */
+  drain(node: string, asker: DrainAsker): Promise<void>;
+  /** Resolves once the running cluster has the file's state, or could not be given it. */
+  restore(file: string, asker: Asker<Restoration>): Promise<Restoration>;
 }
+
+/** Who waits for something that takes a while. */
+export interface Asker<Progress> {
+  tell(progress: Progress): void;
+  /** Aborted when nobody waits any longer. */
+  readonly signal: AbortSignal;
+}
+
+export interface DrainAsker extends Asker<DrainNews> {
+  readonly force: boolean;
+}
+
+/** How far a drain is; first, once, what kubectl would warn of. */
+export type DrainNews =
+  | { readonly warning: string }
+  | Pick<NodeDrain, 'gone' | 'total' | 'waitsFor'>;
 
 /** A machine that was added as a node, as the running cluster sees it. */
 export interface LinkedNode {
@@ -67,7 +89,15 @@ type Question =
   | { readonly type: 'nodes' }
   | { readonly type: 'link'; readonly node: string }
   | { readonly type: 'unlink'; readonly node: string }
-  | { readonly type: 'image'; readonly file: string; readonly node?: string };
+  | { readonly type: 'image'; readonly file: string; readonly node?: string }
+  | { readonly type: 'drain'; readonly node: string; readonly force: boolean }
+  | { readonly type: 'restore'; readonly file: string };
+
+/** What is told on the way to an answer. */
+interface Progress {
+  readonly drain: DrainNews;
+  readonly restore: Restoration;
+}
 
 interface Answers {
   readonly status: RunningCluster;
@@ -77,6 +107,8 @@ interface Answers {
   readonly link: true;
   readonly unlink: true;
   readonly image: readonly LoadedImage[];
+  readonly drain: true;
+  readonly restore: Restoration;
 }
 
 /**
@@ -99,8 +131,9 @@ export async function serveControl(
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
     socket.on('error', () => socket.destroy());
+    const asker = askerAt(socket);
     createInterface(socket).once('line', (line) => {
-      void answerTo(line, handlers).then(({ isLast, ...answer }) => {
+      void answerTo(line, handlers, asker).then(({ isLast, ...answer }) => {
         const text = `${JSON.stringify(answer)}\n`;
         // Who asked for the end hears of it by the connection's own end.
         if (isLast) socket.write(text, () => handlers.stop());
@@ -118,22 +151,37 @@ export async function serveControl(
   };
 }
 
+function askerAt(socket: Socket): Asker<unknown> {
+  const left = new AbortController();
+  socket.once('close', () => left.abort(new Error('Whoever asked for it has left')));
+  const tell = (progress: unknown): void => void socket.write(`${JSON.stringify({ progress })}\n`);
+  return { tell, signal: left.signal };
+}
+
 interface Reply {
   readonly answer?: unknown;
   readonly error?: string;
   readonly isLast?: boolean;
 }
 
-async function answerTo(line: string, handlers: ControlHandlers): Promise<Reply> {
+async function answerTo(
+  line: string,
+  handlers: ControlHandlers,
+  asker: Asker<unknown>,
+): Promise<Reply> {
   try {
     const question = JSON.parse(line) as Question;
-    return await answerOf(question, handlers);
+    return await answerOf(question, handlers, asker);
   } catch (error) {
     return { error: (error as Error).message };
   }
 }
 
-async function answerOf(question: Question, handlers: ControlHandlers): Promise<Reply> {
+async function answerOf(
+  question: Question,
+  handlers: ControlHandlers,
+  asker: Asker<unknown>,
+): Promise<Reply> {
   switch (question.type) {
     case 'snapshot':
       return { answer: await handlers.saveSnapshot(question.file) };
@@ -147,11 +195,28 @@ async function answerOf(question: Question, handlers: ControlHandlers): Promise<
       return { answer: true };
     case 'image':
       return { answer: await handlers.nodes().loadImage(question.file, question.node) };
+    case 'drain':
+      await handlers.drain(question.node, { ...asker, force: question.force });
+      return { answer: true };
+    case 'restore':
+      return { answer: await handlers.restore(question.file, asker) };
     case 'status':
     case 'down':
       break;
   }
   return { answer: handlers.describe(), isLast: question.type === 'down' };
+}
+
+export interface AskOptions<Progress> {
+  onProgress?(progress: Progress): void;
+  /** Aborting leaves: what goes on only for the one who asked ends. */
+  readonly signal?: AbortSignal;
+}
+
+interface Said<Answer> {
+  readonly answer?: Answer;
+  readonly error?: string;
+  readonly progress?: unknown;
 }
 
 /**
@@ -161,9 +226,13 @@ async function answerOf(question: Question, handlers: ControlHandlers): Promise<
 export async function askControl<Q extends Question>(
   path: string,
   question: Q,
+  {
+    onProgress,
+    signal,
+  }: AskOptions<Q['type'] extends keyof Progress ? Progress[Q['type']] : never> = {},
 ): Promise<Answers[Q['type']] | undefined> {
   const socket = connect(addressOf(path));
-  const answered = Promise.withResolvers<string | undefined>();
+  const answered = Promise.withResolvers<Said<Answers[Q['type']]> | undefined>();
   socket.once('error', (error: NodeJS.ErrnoException) => {
     const isAbsent = ['ENOENT', 'ECONNREFUSED', 'ENOTSOCK'].includes(error.code ?? '');
     if (isAbsent) answered.resolve(undefined);
@@ -177,15 +246,22 @@ export async function askControl<Q extends Question>(
   });
   const lines = createInterface({ input: socket });
   lines.on('error', () => {}); // the socket's own error handler tells of it
-  lines.once('line', (line) => answered.resolve(line));
+  lines.on('line', (line) => {
+    const said = JSON.parse(line) as Said<Answers[Q['type']]>;
+    if (said.progress === undefined) answered.resolve(said);
+    else onProgress?.(said.progress as Parameters<NonNullable<typeof onProgress>>[0]);
+  });
+  const leave = (): void => answered.reject(signal?.reason as Error);
+  signal?.addEventListener('abort', leave, { once: true });
   try {
-    const line = await answered.promise;
-    if (line === undefined) return undefined;
-    const { answer, error } = JSON.parse(line) as { answer?: Answers[Q['type']]; error?: string };
+    const said = await answered.promise;
+    if (said === undefined) return undefined;
+    const { answer, error } = said;
     if (error !== undefined) throw new Error(error);
     if (question.type === 'down') await closed.promise;
     return answer;
   } finally {
+    signal?.removeEventListener('abort', leave);
     socket.destroy();
   }
 }

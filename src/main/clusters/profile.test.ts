@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
-import { askControl, serveControl } from '#main/clusters/control-socket.ts';
+import { askControl, serveControl, type DrainAsker } from '#main/clusters/control-socket.ts';
 import { mergeKubeconfig, writeKubeconfig } from '#main/clusters/kubeconfig.ts';
 import {
   clusterNames,
@@ -91,6 +91,7 @@ test('a running cluster answers, keeps a second one from starting, and is told t
     startedAt: '2026-01-01T00:00:00Z',
   };
   const stopped = Promise.withResolvers<void>();
+  const left = Promise.withResolvers<void>();
   const handlers = {
     describe: () => running,
     stop: () => stopped.resolve(),
@@ -101,6 +102,13 @@ test('a running cluster answers, keeps a second one from starting, and is told t
       unlink: async () => {},
       loadImage: async (file: string) => [{ node: 'attic', images: file }],
     }),
+    async drain(_node: string, { tell, signal }: DrainAsker) {
+      tell({ warning: 'deleting Pods with local storage: default/web' });
+      tell({ gone: 1, total: 2, waitsFor: '' });
+      signal.addEventListener('abort', () => left.resolve(), { once: true });
+      await left.promise;
+    },
+    restore: () => Promise.reject(new Error('It is damaged')),
   };
   await using control = await serveControl(path, handlers);
   expect(await askControl(path, { type: 'status' })).toEqual(running);
@@ -110,6 +118,19 @@ test('a running cluster answers, keeps a second one from starting, and is told t
     { name: 'attic', machine: 'local', tunnel: 'connected' },
   ]);
   await expect(askControl(path, { type: 'link', node: 'x' })).rejects.toThrow('No such node');
+  const news: unknown[] = [];
+  const leave = new AbortController();
+  const onProgress = (one: unknown): void => {
+    if (news.push(one) === 2) leave.abort(new Error('Enough'));
+  };
+  const drain = { type: 'drain', node: 'attic', force: false } as const;
+  const { signal } = leave;
+  await expect(askControl(path, drain, { onProgress, signal })).rejects.toThrow('Enough');
+  await left.promise;
+  expect(news).toEqual([
+    { warning: 'deleting Pods with local storage: default/web' },
+    { gone: 1, total: 2, waitsFor: '' },
+  ]);
   const down = askControl(path, { type: 'down' });
   await stopped.promise;
   await control[Symbol.asyncDispose]();

@@ -12,7 +12,7 @@ Usage: pilothouse COMMAND [OPTIONS]
   down         stop a running cluster
   kubeconfig   print a cluster's kubeconfig, or merge it into yours
   snapshot     save, list, inspect, verify or restore snapshots
-  node         make a Linux machine a node, list them, remove one
+  node         make a Linux machine a node, list them, drain or remove one
   image        load images into nodes
   version      print the version
 
@@ -58,15 +58,18 @@ Snapshots are real etcd snapshot files: etcdctl reads ours, and we read its.
   list      those in the cluster's snapshots folder
   status    hash, revision, keys and size, as etcdctl prints them
   verify    restore into a scratch store and count
-  restore   the state of a cluster that is not running; the state before is kept beside it
+  restore   the state of a cluster, running or not, from FILE; the state before is kept. One that
+            runs is restored step by step, and goes on with it after a crash
 
 ${ofCluster}`,
-  node: `Usage: pilothouse node add ssh://USER@HOST[:PORT] | add local | list | remove NODE [OPTIONS]
+  node: `Usage: pilothouse node add ssh://USER@HOST[:PORT] | add local | list | drain NODE | remove NODE [OPTIONS]
 
   add       log in to a Linux machine, check it, and make it a node of the running cluster; on a
             machine that is one already, change only what is not as it should be
   list      the machines that were added, and whether they are connected and ready
-  remove    take everything back that was done to the machine, and delete the node
+  drain     keep new pods away from a node and evict those on it, within their disruption budgets;
+            pods of daemon sets stay
+  remove    drain the node, take everything back that was done to its machine, and delete the node
 
 A machine that is not known yet shows its key's fingerprint, to be confirmed. Keys, an SSH agent,
 passwords and questions are understood; sudo's password is asked for where it takes one. None is kept.
@@ -77,6 +80,8 @@ passwords and questions are understood; sudo's password is asked for where it ta
       --ignore CHECKS   names of checks that may fail, such as Memory,Swap
   -y, --yes             confirm everything
       --forget          remove: leave the machine as it is, for one that is gone
+      --force           drain: pods that no controller starts again elsewhere, too;
+                        remove: without draining first
 ${ofCluster}`,
   image: `Usage: pilothouse image load FILE [OPTIONS]
 

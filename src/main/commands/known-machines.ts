@@ -30,6 +30,10 @@ export class KnownMachines implements Machines {
     };
   }
 
+  list(): readonly NodeRecord[] {
+    return [...this.#records.values()];
+  }
+
   subscribe(listener: (name: string) => void): Disposable {
     this.#listeners.add(listener);
     return { [Symbol.dispose]: () => void this.#listeners.delete(listener) };

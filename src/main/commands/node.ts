@@ -1,4 +1,4 @@
-import { askControl, type LinkedNode } from '#main/clusters/control-socket.ts';
+import { askControl, type DrainNews, type LinkedNode } from '#main/clusters/control-socket.ts';
 import { readNode, readNodes, removeNode, describeMachine } from '#main/clusters/node-records.ts';
 import { clusterProfile, type ClusterProfile } from '#main/clusters/profile.ts';
 import { addNode } from '#main/commands/node-add.ts';
@@ -10,7 +10,7 @@ import { deprovision } from '#main/provision/provision.ts';
 /** Makes machines nodes, and machines of nodes again. */
 export async function node(command: NodeCommand, terminal: Terminal): Promise<ExitCode> {
   const profile = clusterProfile(command.home, command.name, command.dataDir);
-  const actions = { add: addNode, list, remove } as const;
+  const actions = { add: addNode, list, drain, remove } as const;
   return actions[command.action](command, profile, terminal);
 }
 
@@ -42,6 +42,45 @@ function row({ name, machine, tunnel, why, ready }: LinkedNode): string {
     .join(' ');
 }
 
+async function drain(
+  command: NodeCommand,
+  profile: ClusterProfile,
+  terminal: Terminal,
+): Promise<ExitCode> {
+  const { machine: node, force, json } = command;
+  if (!(await drained(command, profile, terminal))) {
+    terminal.note(`Cluster ${profile.name} is not running: start it with "pilothouse up"`);
+    return exitCodes.notRunning;
+  }
+  terminal.out(json ? JSON.stringify({ node, drained: true, force }) : `node/${node} drained`);
+  return exitCodes.done;
+}
+
+/** Whether the cluster is there to do it. */
+async function drained(
+  { machine: node, force, json }: NodeCommand,
+  profile: ClusterProfile,
+  terminal: Terminal,
+): Promise<boolean> {
+  let last = '';
+  const onProgress = (news: DrainNews): void => {
+    const text = json ? JSON.stringify(news) : newsText(news);
+    if (text !== last && text !== '') terminal.note(text);
+    last = text;
+  };
+  const question = { type: 'drain', node, force } as const;
+  const options = { onProgress, signal: terminal.interrupted };
+  return (await askControl(profile.control, question, options)) ?? false;
+}
+
+function newsText(news: DrainNews): string {
+  if ('warning' in news) return news.warning && `Warning: ${news.warning}`;
+  const { gone, total, waitsFor } = news;
+  if (total === 0) return '';
+  const waiting = waitsFor && `; waiting: ${waitsFor}`;
+  return `  drain        ${gone} of ${total} pods have gone${waiting}`;
+}
+
 async function remove(
   command: NodeCommand,
   profile: ClusterProfile,
@@ -51,13 +90,17 @@ async function remove(
   const record = await readNode(profile.nodes, name);
   if (!record) throw new Error(`There is no node ${name} on record: see "pilothouse node list"`);
   if (!command.forget) {
-    await using login = await enter(command, profile, record.machine).catch((cause: Error) => {
-      throw new Error(
-        `${cause.message}. To forget node ${name} and leave its machine as it is, add --forget`,
-        { cause },
-      );
-    });
-    await deprovision(login.machine, narrator(command, terminal));
+    const { interrupted } = terminal;
+    await using login = await enter(command, profile, record.machine, interrupted).catch(
+      (cause: Error) => {
+        throw new Error(
+          `${cause.message}. To forget node ${name} and leave its machine as it is, add --forget`,
+          { cause },
+        );
+      },
+    );
+    await drainBeforeRemoval(command, profile, terminal);
+    await deprovision(login.machine, narrator(command, terminal), { signal: interrupted });
   }
   await askControl(profile.control, { type: 'unlink', node: name });
   await removeNode(profile.nodes, name);
@@ -69,4 +112,18 @@ async function remove(
         : `Node ${name} is removed; its machine is as it was before`,
   );
   return exitCodes.done;
+}
+
+/** Pods of a node that is not ready go with it: nobody there would end them. */
+async function drainBeforeRemoval(
+  command: NodeCommand,
+  profile: ClusterProfile,
+  terminal: Terminal,
+): Promise<void> {
+  const { machine: name, force } = command;
+  const nodes = await askControl(profile.control, { type: 'nodes' });
+  const node = nodes?.find((each) => each.name === name);
+  if (force || !node) return;
+  if (node.ready === false) terminal.note(`Node ${name} is not ready: it is not drained`);
+  else if (node.ready) await drained(command, profile, terminal);
 }

@@ -11,6 +11,7 @@ import {
 } from '#main/control-plane/etcd/snapshot/catalog.ts';
 import { readSnapshot, type SnapshotStatus } from '#main/control-plane/etcd/snapshot/read.ts';
 import { restoreSnapshot, verifySnapshot } from '#main/control-plane/etcd/snapshot/restore.ts';
+import type { Restoration, RestoreStep } from '#shared/contract/snapshots.ts';
 import { silentLog } from '#shared/base/log.ts';
 import { systemClock } from '#shared/base/system-clock.ts';
 
@@ -36,23 +37,63 @@ export async function snapshot(command: SnapshotCommand, terminal: Terminal): Pr
       );
       break;
     }
-    case 'restore': {
-      if (await askControl(profile.control, { type: 'status' }))
-        throw new Error(
-          `Cannot restore cluster ${command.name} while it is running; stop it with "pilothouse down --name ${command.name}"`,
-        );
-      const report = await restoreSnapshot({ snapshot: file, store: profile.state });
-      tell(
-        { name: command.name, file, ...report },
-        `Cluster ${command.name} has the state of ${file}: ${report.liveKeys} keys, now at revision ${report.newRevision}`,
-      );
+    case 'restore':
+      await restore(profile, file, { tell, terminal, json: command.json });
       break;
-    }
     case 'save':
       await save(profile, command.file, tell);
       break;
   }
   return exitCodes.done;
+}
+
+interface Telling {
+  readonly tell: Tell;
+  readonly terminal: Terminal;
+  readonly json: boolean;
+}
+
+/** Where the cluster runs, it restores itself step by step; otherwise the store is exchanged for it. */
+async function restore(
+  profile: ClusterProfile,
+  file: string,
+  { tell, terminal, json }: Telling,
+): Promise<void> {
+  const { name } = profile;
+  const onProgress = ({ steps }: Restoration): void => {
+    const step = steps.find(({ state }) => state === 'running');
+    if (step) terminal.note(json ? JSON.stringify(step) : `  ${stepText(step)}`);
+  };
+  const question = { type: 'restore', file } as const;
+  const signal = terminal.interrupted;
+  const restoration = await askControl(profile.control, question, { onProgress, signal });
+  if (!restoration) {
+    const report = await restoreSnapshot({ snapshot: file, store: profile.state });
+    const { liveKeys, newRevision } = report;
+    tell(
+      { name, file, ...report },
+      `Cluster ${name} has the state of ${file}: ${liveKeys} keys, now at revision ${newRevision}`,
+    );
+    return;
+  }
+  if (restoration.state !== 'done')
+    throw new Error(`Cluster ${name} has not been restored: ${whyNot(restoration)}`);
+  const details = restoration.steps.map((step) => `  ${stepText(step)}`);
+  tell(
+    { name, file, ...restoration },
+    [`Cluster ${name} has the state of ${file}:`, ...details].join('\n'),
+  );
+}
+
+function stepText({ id, detail = '' }: RestoreStep): string {
+  return `${id.padEnd(12)} ${detail}`.trimEnd();
+}
+
+function whyNot({ steps }: Restoration): string {
+  const failed = steps.find(({ state }) => state === 'failed');
+  return failed
+    ? `${failed.id}: ${failed.detail ?? 'it failed'}`
+    : 'it broke off; restore it again';
 }
 
 /** Where the cluster runs, it saves; otherwise the store is opened for it. */

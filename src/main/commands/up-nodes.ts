@@ -21,6 +21,7 @@ import type { Node } from '#shared/api/types/core-v1.ts';
 import type { Clock, Pauses } from '#shared/base/clock.ts';
 import type { Log } from '#shared/base/log.ts';
 import type { Cluster } from '#shared/client/cluster.ts';
+import type { NodeMachine } from '#shared/contract/nodes.ts';
 import { ApiError } from '#shared/kube/errors.ts';
 
 export interface NodeLinksOptions {
@@ -58,6 +59,20 @@ export class NodeLinks implements AsyncDisposable {
       unlink: (name) => this.#unlink(name),
       loadImage: (file, node) => this.#loadImage(file, node),
     };
+  }
+
+  /** The machines on record and how their tunnels are, without asking anybody. */
+  machinesNow(): readonly NodeMachine[] {
+    const states = this.tunnels.states();
+    return this.machines.list().map((record) => {
+      const state = states.get(record.name);
+      return {
+        node: record.name,
+        machine: describeMachine(record),
+        tunnel: state?.phase ?? 'closed',
+        ...(state && 'why' in state && { why: state.why }),
+      };
+    });
   }
 
   async load(): Promise<void> {

@@ -2,15 +2,11 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { RunningCluster } from '#main/clusters/control-socket.ts';
 import type { ServerAccess } from '#main/clusters/https-transport.ts';
-import {
-  readSettings,
-  writeSettings,
-  type ClusterProfile,
-  type ClusterSettings,
-} from '#main/clusters/profile.ts';
+import { readSettings, writeSettings, type ClusterProfile } from '#main/clusters/profile.ts';
 import type { Restorer } from '#main/control-plane/snapshots/restorer.ts';
 import type { PortForwards } from '#main/port-forward/forwards.ts';
 import type { RunningPlane } from '#main/running-plane.ts';
+import type { Drains } from '#main/drain/drains.ts';
 import { createHandlers } from '#main/window/handlers.ts';
 import { overviewHandlers } from '#main/window/overview.ts';
 import type { NodeServices } from '#main/window/nodes.ts';
@@ -30,12 +26,14 @@ export interface WindowServices {
   readonly plane: RunningPlane;
   readonly restorer: Restorer;
   readonly profile: ClusterProfile;
-  readonly settings: ClusterSettings;
+  /** Why the cluster cannot be restored from here; absent: it can. */
+  readonly cannotRestore: string | undefined;
   /** The way to the API as the administrator, whom windows act as. */
   readonly access: ServerAccess;
   readonly api: HttpTransport;
   readonly forwards: PortForwards;
   readonly nodes: NodeServices;
+  readonly drains: Drains;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -63,7 +61,7 @@ export async function startWindow(services: WindowServices): Promise<ServedWindo
 
 /** Answers for any window of this cluster, as its administrator. */
 export function windowHandlers(services: WindowServices): Handlers<typeof app> & Disposable {
-  const { running, plane, access, api, forwards, nodes, clock } = services;
+  const { running, plane, access, api, forwards, nodes, drains, clock } = services;
   const startedAt = clock.elapsed();
   const health = async (): Promise<Health> => {
     const { revision, dbSizeBytes } = await plane.current.storeStatus();
@@ -94,6 +92,7 @@ export function windowHandlers(services: WindowServices): Handlers<typeof app> &
       overview,
       containers,
       nodes,
+      drains,
       snapshots,
       objects,
     }),
@@ -118,7 +117,7 @@ function snapshotServices({
   plane,
   restorer,
   profile,
-  settings,
+  cannotRestore,
   api,
   clock,
 }: WindowServices): SnapshotServices {
@@ -129,10 +128,7 @@ function snapshotServices({
     folder: profile.snapshots,
     restorer,
     clock,
-    ...(settings.etcd && {
-      cannotRestore:
-        'Cannot restore from here: a real etcd keeps the state of this cluster; restore it there with etcdutl',
-    }),
+    ...(cannotRestore !== undefined && { cannotRestore }),
     async saveRules(rules) {
       await writeSettings(profile, { ...(await readSettings(profile)), snapshots: rules });
     },

@@ -1,9 +1,5 @@
-import {
-  serveControl,
-  type ControlHandlers,
-  type RunningCluster,
-} from '#main/clusters/control-socket.ts';
-import { createHttpsTransport } from '#main/clusters/https-transport.ts';
+import { serveControl, type RunningCluster } from '#main/clusters/control-socket.ts';
+import { createHttpsTransport, type ServerAccess } from '#main/clusters/https-transport.ts';
 import { writeKubeconfig } from '#main/clusters/kubeconfig.ts';
 import {
   clusterProfile,
@@ -14,8 +10,10 @@ import {
   type ClusterSettings,
 } from '#main/clusters/profile.ts';
 import { keepSleeps } from '#main/clusters/sleeps.ts';
+import { controlOf, type RunningParts } from '#main/commands/up-control.ts';
 import { NodeLinks } from '#main/commands/up-nodes.ts';
 import { nodeAdder } from '#main/commands/window-add-node.ts';
+import { nodeRemover } from '#main/commands/window-remove-node.ts';
 import { startWindow, type WindowServices } from '#main/commands/up-window.ts';
 import { exitCodes, type ExitCode, type Terminal } from '#main/commands/terminal.ts';
 import type { UpCommand } from '#main/config.ts';
@@ -24,6 +22,7 @@ import { defaultPlan, type SnapshotPlan } from '#main/control-plane/etcd/snapsho
 import { openRestoreJournal } from '#main/control-plane/snapshots/restore-journal.ts';
 import { finishExchange, Restorer } from '#main/control-plane/snapshots/restorer.ts';
 import { version } from '#main/control-plane/version.ts';
+import { Drains } from '#main/drain/drains.ts';
 import { openLogFile } from '#main/log-file.ts';
 import { PortForwards } from '#main/port-forward/forwards.ts';
 import { choosePort } from '#main/ports.ts';
@@ -32,12 +31,15 @@ import { startSimulation } from '#main/simulation/index.ts';
 import type { Clock } from '#shared/base/clock.ts';
 import { ClusterClock } from '#shared/base/cluster-clock.ts';
 import type { Log } from '#shared/base/log.ts';
+import { createCluster } from '#shared/client/cluster.ts';
 import type { SnapshotRules } from '#shared/contract/snapshots.ts';
 import { systemClock } from '#shared/base/system-clock.ts';
 import { observedRelease } from '#shared/api/schema/type-data.ts';
 
 const usualPort = 6443;
 const usualEtcdPort = 2379;
+const stateElsewhere =
+  'Cannot restore from here: a real etcd keeps the state of this cluster; restore it there with etcdutl';
 
 export interface UpHooks {
   /** The cluster's time, where somebody tells it that the machine goes to sleep; it notices, too. */
@@ -60,9 +62,11 @@ export async function up(
   const settings = command.etcd ? { ...known, etcd: command.etcd } : known;
   const stopped = Promise.withResolvers<void>();
   terminal.interrupted.addEventListener('abort', () => stopped.resolve(), { once: true });
-  const state: Running = {};
+  const state: RunningParts = {};
   const stop = (): void => stopped.resolve();
-  running.use(await serveControl(profile.control, controlOf(state, { profile, terminal, stop })));
+  const cannotRestore = settings.etcd && stateElsewhere;
+  const control = { profile, terminal, clock, cannotRestore, stop };
+  running.use(await serveControl(profile.control, controlOf(state, control)));
   const { logs: folder } = profile;
   const { logLevel: level } = command;
   const print = (line: string): void => terminal.note(line);
@@ -81,6 +85,7 @@ export async function up(
   const restorer = running.use(
     new Restorer({ plane, journal, store, snapshots, clock, log: log.child({ component: 'up' }) }),
   );
+  state.restorer = restorer;
   await restorer.resume();
   await links.dialAll();
   state.links = links;
@@ -89,10 +94,9 @@ export async function up(
   const described = await announce(command, { profile, settings, controlPlane: current, pid });
   state.described = described;
   terminal.out(summary(described, current));
-  const link = (node: string): Promise<void> => links.handlers.link(node);
-  const nodes = { addNode: nodeAdder({ command, profile, link }) };
-  const parts = { plane, restorer, profile, settings, nodes, clock, log };
+  const parts = { command, links, plane, restorer, profile, cannotRestore, clock, log };
   const services = servicesOf(running, described, parts);
+  state.drains = services.drains;
   running.use(onReady?.(services));
   if (command.window) {
     const window = running.use(await startWindow(services));
@@ -105,56 +109,51 @@ export async function up(
   return exitCodes.done;
 }
 
+interface ServiceParts extends Pick<
+  WindowServices,
+  'plane' | 'restorer' | 'profile' | 'cannotRestore' | 'clock' | 'log'
+> {
+  readonly command: UpCommand;
+  readonly links: NodeLinks;
+}
+
 /** What windows are answered from, ended with everything else. */
 function servicesOf(
   running: AsyncDisposableStack,
   described: RunningCluster,
-  parts: Omit<WindowServices, 'running' | 'access' | 'api' | 'forwards'>,
+  { command, links, ...parts }: ServiceParts,
 ): WindowServices {
-  const { access, api } = wayToApi(described, parts.plane.current);
-  running.use(api);
-  const { clock, log } = parts;
+  const { plane, profile, clock, log } = parts;
+  const access = wayToApi(described, plane.current);
+  const api = running.use(createHttpsTransport(access));
+  const drains = running.use(new Drains({ cluster: createCluster(api), clock, log }));
+  const making = { command, profile, links, drains };
+  const nodes = {
+    addNode: nodeAdder(making),
+    removeNode: nodeRemover(making),
+    machines: () => links.machinesNow(),
+    clock: systemClock,
+  };
   const forwards = running.use(new PortForwards({ api, access, clock, log }));
-  return { ...parts, running: described, access, api, forwards };
+  return { ...parts, running: described, access, api, nodes, drains, forwards };
 }
 
 /** As the administrator, over the network like everybody. */
-function wayToApi({ server }: RunningCluster, { authority, admin }: ControlPlane) {
-  const { certificate: clientCertificate, key: clientKey } = admin;
-  const access = { server, ca: authority, clientCertificate, clientKey };
-  return { access, api: createHttpsTransport(access) };
-}
-
-/** What commands may ask for before all of it is there. */
-interface Running {
-  described?: RunningCluster;
-  plane?: RunningPlane;
-  links?: NodeLinks;
-}
-
-function controlOf(
-  state: Running,
-  {
-    profile,
-    terminal,
-    stop,
-  }: { readonly profile: ClusterProfile; readonly terminal: Terminal; stop(): void },
-): ControlHandlers {
-  const started = <T>(part: T | undefined): T => {
-    if (part !== undefined) return part;
-    throw new Error(`Cluster ${profile.name} is starting: try again`);
-  };
+function wayToApi(
+  { server }: RunningCluster,
+  { authority, admin }: ControlPlane,
+): Required<Omit<ServerAccess, 'token'>> {
   return {
-    describe: () => state.described ?? startingCluster(profile, terminal.pid),
-    stop,
-    saveSnapshot: async (file) => started(state.plane).current.saveSnapshot(file),
-    nodes: () => started(state.links).handlers,
+    server,
+    ca: authority,
+    clientCertificate: admin.certificate,
+    clientKey: admin.key,
   };
 }
 
 /** The ways to the machines that were added as nodes; they outlive restarts of the control plane. */
 function linksTo(
-  state: Running,
+  state: RunningParts,
   { bindAddress, knownHosts }: UpCommand,
   {
     profile,
@@ -281,10 +280,6 @@ async function announce(
   ]);
   const startedAt = new Date(systemClock.now()).toISOString();
   return { name, pid, version, server, kubeconfig: profile.kubeconfig, startedAt };
-}
-
-function startingCluster({ name, kubeconfig }: ClusterProfile, pid: number): RunningCluster {
-  return { name, pid, version, server: '', kubeconfig, startedAt: '' };
 }
 
 function summary(running: RunningCluster, { etcdPort }: ControlPlane): string {

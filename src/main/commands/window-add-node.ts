@@ -1,5 +1,6 @@
 import { join } from 'node:path';
-import { writeNode } from '#main/clusters/node-records.ts';
+import type { NodeHandlers } from '#main/clusters/control-socket.ts';
+import { writeNode, type NodeRecord } from '#main/clusters/node-records.ts';
 import type { ClusterProfile } from '#main/clusters/profile.ts';
 import { contextOf, untilReady, wantedNode } from '#main/commands/node-add.ts';
 import type { UpCommand } from '#main/config.ts';
@@ -11,24 +12,27 @@ import { openHostKeys } from '#main/provision/ssh/host-keys.ts';
 import { neededPackages } from '#main/provision/steps/packages.ts';
 import type { Dialogue, NodeServices } from '#main/window/nodes.ts';
 import { systemClock } from '#shared/base/system-clock.ts';
-import type { AddNodeEvent, MachineFacts, NodeToAdd } from '#shared/contract/nodes.ts';
+import type { MachineFacts, NodeStep } from '#shared/contract/nodes.ts';
 
-export interface NodeAdderOptions {
+export interface NodeMakingOptions {
   readonly command: Pick<UpCommand, 'home' | 'knownHosts' | 'sshKeys'>;
   readonly profile: ClusterProfile;
-  /** Opens the tunnel to a machine that is on record. */
-  link(node: string): Promise<void>;
+  readonly links: {
+    /** `link` opens the tunnel to a machine that is on record; `unlink` closes it and deletes the Node. */
+    readonly handlers: Pick<NodeHandlers, 'link' | 'unlink'>;
+  };
 }
 
 const kibibyte = 1024;
 
 /** What `pilothouse node add` does, with the window's person in the terminal's place. */
-export function nodeAdder(options: NodeAdderOptions): NodeServices['addNode'] {
+export function nodeAdder(options: NodeMakingOptions): NodeServices['addNode'] {
   return async (wantedMachine, dialogue) => {
     const { command, profile } = options;
     const { machine } = wantedMachine;
     const { tell, signal } = dialogue;
-    await using login = await enter(wantedMachine, options, dialogue);
+    const { identity } = wantedMachine;
+    await using login = await enterAsAsked({ machine, identity }, options, dialogue);
     tell({ type: 'entered' });
     const facts = await inspect(login.machine, { clock: systemClock, packages: neededPackages });
     const wanted = await wantedNode({ nodeName: wantedMachine.nodeName }, profile, facts);
@@ -39,12 +43,9 @@ export function nodeAdder(options: NodeAdderOptions): NodeServices['addNode'] {
     const context = await contextOf(command, profile, { login, facts, wanted, machine, signal });
     tell({ type: 'plan', steps: await planOf(context) });
     await dialogue.approval();
-    await provision(context, (event) => {
-      const told = eventOf(event);
-      if (told) tell(told);
-    });
+    await provision(context, (event) => tell(stepOf(event)));
     await writeNode(profile.nodes, { name: wanted.nodeName, machine });
-    await options.link(wanted.nodeName);
+    await options.links.handlers.link(wanted.nodeName);
     tell({ type: 'waiting' });
     await untilReady(wanted.nodeName, profile, signal);
     const removal = `pilothouse node remove ${wanted.nodeName} --name ${profile.name}`;
@@ -52,10 +53,17 @@ export function nodeAdder(options: NodeAdderOptions): NodeServices['addNode'] {
   };
 }
 
-async function enter(
-  { machine, identity }: NodeToAdd,
-  { command, profile }: NodeAdderOptions,
-  { questions, signal }: Dialogue,
+export interface WayIn {
+  readonly machine: NodeRecord['machine'];
+  /** A private key's file. */
+  readonly identity: string | undefined;
+}
+
+/** Root on the machine, the window's person being asked for what is missing. */
+export async function enterAsAsked(
+  { machine, identity }: WayIn,
+  { command, profile }: Pick<NodeMakingOptions, 'command' | 'profile'>,
+  { questions, signal }: Pick<Dialogue<never>, 'questions' | 'signal'>,
 ): Promise<Login> {
   if (machine.type === 'local') return logInHere(questions);
   const { user, host, port } = machine;
@@ -76,10 +84,10 @@ function factsOf(facts: Facts, node: string): MachineFacts {
   return { node, system: system.name, architecture: machine, kernel, memoryBytes, addresses };
 }
 
-function eventOf(event: ProvisionEvent): AddNodeEvent | undefined {
+/** What happens on a machine, as the window tells it. */
+export function stepOf(event: ProvisionEvent): NodeStep {
   const { step } = event;
-  if (event.type === 'begin') return { type: 'step', step, state: 'running', text: '' };
-  if (event.type === 'progress') return { type: 'step', step, state: 'running', text: event.text };
-  if (event.type === 'done') return { type: 'step', step, state: 'done', text: '' };
-  return undefined;
+  const isOver = event.type === 'done' || event.type === 'undone';
+  const text = event.type === 'progress' ? event.text : '';
+  return { type: 'step', step, state: isOver ? 'done' : 'running', text };
 }

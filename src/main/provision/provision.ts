@@ -60,11 +60,19 @@ async function perform(
   listen({ type: 'done', step: name });
 }
 
-/** Takes everything back that the journal names, last things first. Throws at the first that resists; may be run again. */
-export async function deprovision(machine: Machine, listen: Listener): Promise<void> {
+/**
+ * Takes everything back that the journal names, last things first. Throws at the first that resists;
+ * may be run again. Aborting the signal ends it between two steps.
+ */
+export async function deprovision(
+  machine: Machine,
+  listen: Listener,
+  { signal }: { readonly signal?: AbortSignal } = {},
+): Promise<void> {
   const journal = await Journal.open(machine);
   for (const step of steps.toReversed()) {
     if (!journal.has(step.name)) continue;
+    signal?.throwIfAborted();
     listen({ type: 'begin', step: step.name, changes: ['put back what was there before'] });
     await step.undo(machine, journal.prior(step.name));
     await journal.undone(step.name);

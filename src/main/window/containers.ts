@@ -1,6 +1,7 @@
 import type { WebSocket } from 'ws';
 import { openWebSocket, readText } from '#main/clusters/api-streams.ts';
 import type { ServerAccess } from '#main/clusters/https-transport.ts';
+import { toldAgain, type ChangingList } from '#main/window/told-again.ts';
 import { Channel } from '#shared/base/channel.ts';
 import type {
   containerOperations,
@@ -13,9 +14,7 @@ import { ApiError } from '#shared/kube/errors.ts';
 
 export interface ContainerServices {
   readonly access: ServerAccess;
-  readonly forwards: {
-    list(): readonly PortForward[];
-    subscribe(listener: () => void): Disposable;
+  readonly forwards: ChangingList<PortForward> & {
     start(target: ForwardTarget, port: number, localPort?: number): Promise<PortForward>;
     stop(id: string): Promise<void>;
   };
@@ -47,13 +46,7 @@ export function containerHandlers({
       resize(terminal(id), columns, rows);
       return null;
     },
-    async *portForwards(_input, { signal }) {
-      const changes = new Channel<null>();
-      using _listening = forwards.subscribe(() => changes.push(null));
-      signal.addEventListener('abort', () => changes.end(), { once: true });
-      yield forwards.list();
-      for await (const _change of changes) yield forwards.list();
-    },
+    portForwards: (_input, { signal }) => toldAgain(forwards, signal),
     startPortForward: ({ target, port, localPort }) => forwards.start(target, port, localPort),
     async stopPortForward({ id }) {
       await forwards.stop(id);

@@ -14,6 +14,7 @@ import type { HttpTransport } from '#shared/client/http-transport.ts';
 import { followingHandlers, type FollowingServices } from '#main/window/following.ts';
 import type { ObjectSearch } from '#main/window/object-search.ts';
 import { containerHandlers, type ContainerServices } from '#main/window/containers.ts';
+import { drainHandlers, type DrainServices } from '#main/window/drains.ts';
 import { nodeHandlers, type NodeServices } from '#main/window/nodes.ts';
 import { snapshotHandlers, type SnapshotServices } from '#main/window/snapshots.ts';
 
@@ -26,6 +27,7 @@ export interface WindowServices {
   readonly overview: Handlers<typeof overviewOperations>;
   readonly containers: ContainerServices;
   readonly nodes: NodeServices;
+  readonly drains: DrainServices;
   readonly snapshots: SnapshotServices;
   readonly objects: ObjectSearch;
 }
@@ -39,6 +41,7 @@ export function createHandlers({
   overview,
   containers,
   nodes,
+  drains,
   snapshots,
   objects,
 }: WindowServices): Handlers<typeof app> {
@@ -64,6 +67,7 @@ export function createHandlers({
     ...overview,
     ...containerHandlers(containers),
     ...nodeHandlers(nodes),
+    ...drainHandlers(drains),
     ...snapshotHandlers(snapshots),
   };
 }

@@ -1,15 +1,23 @@
 import { expect, test } from 'vitest';
-import { nodeHandlers, type Dialogue } from '#main/window/nodes.ts';
-import type { AddNodeEvent } from '#shared/contract/nodes.ts';
+import { nodeHandlers, type Dialogue, type NodeServices } from '#main/window/nodes.ts';
+import type { AddNodeEvent, NodeMachine } from '#shared/contract/nodes.ts';
+import { FakeClock } from '../../../test/support/fake-clock.ts';
 
 const id = '6f2f3d0e-6d0b-4c6d-8a53-0e6a3c7d1b11';
 const wanted = { id, machine: { type: 'local' as const } };
+const services: NodeServices = {
+  addNode: async () => {},
+  removeNode: async () => {},
+  machines: () => [],
+  clock: new FakeClock(),
+};
 const context = (signal = new AbortController().signal) => ({ signal });
 
 test('a machine is added in questions and answers, and not before its plan is approved', async () => {
   const seen: AddNodeEvent[] = [];
   let got: unknown;
   const handlers = nodeHandlers({
+    ...services,
     async addNode({ machine }, { questions, tell, approval }) {
       const isTrusted = await questions.confirm('Is that right?');
       const password = await questions.secret('Password: ');
@@ -41,7 +49,8 @@ test('who leaves ends what waits for an answer; what goes wrong is told', async 
   const leave = new AbortController();
   let ended: unknown;
   const handlers = nodeHandlers({
-    addNode: async (_wanted, { questions }: Dialogue) => {
+    ...services,
+    addNode: async (_wanted, { questions }: Dialogue<AddNodeEvent>) => {
       try {
         await questions.secret('Password: ');
       } catch (error) {
@@ -56,4 +65,23 @@ test('who leaves ends what waits for an answer; what goes wrong is told', async 
   })();
   await expect(adding).rejects.toThrow('enough');
   expect(ended).toMatchObject({ message: 'enough' });
+});
+
+test('machines are told of at once, and again when one is not as it was', async () => {
+  const clock = new FakeClock();
+  let tunnel = 'connected';
+  const machines = (): readonly NodeMachine[] => [{ node: 'a', machine: 'local', tunnel }];
+  const handlers = nodeHandlers({ ...services, machines, clock });
+  const leave = new AbortController();
+  const seen: string[] = [];
+  const watching = (async () => {
+    for await (const [one] of handlers.machines({}, context(leave.signal))) seen.push(one!.tunnel);
+  })();
+  await clock.advance(2_000);
+  expect(seen).toEqual(['connected']);
+  tunnel = 'waiting';
+  await clock.advance(1_000);
+  expect(seen).toEqual(['connected', 'waiting']);
+  leave.abort(new Error('enough'));
+  await expect(watching).rejects.toThrow('enough');
 });

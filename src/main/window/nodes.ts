@@ -1,15 +1,24 @@
+import { sleep, type Clock } from '#shared/base/clock.ts';
 import { Channel } from '#shared/base/channel.ts';
 import type { Handlers } from '#shared/contract/contract.ts';
-import type { AddNodeEvent, nodeOperations, NodeToAdd } from '#shared/contract/nodes.ts';
+import type {
+  AddNodeEvent,
+  NodeMachine,
+  nodeOperations,
+  NodeQuestion,
+  NodeToAdd,
+  NodeToRemove,
+  RemoveNodeEvent,
+} from '#shared/contract/nodes.ts';
 import { ApiError } from '#shared/kube/errors.ts';
 
-/** The person in front of the window, as whoever adds a machine sees them. */
-export interface Dialogue {
+/** The person in front of the window, as whoever works on a machine for them sees them. */
+export interface Dialogue<Event> {
   readonly questions: {
     secret(text: string): Promise<string | undefined>;
     confirm(text: string): Promise<boolean>;
   };
-  tell(event: AddNodeEvent): void;
+  tell(event: Event): void;
   /** Resolves once the plan that was told has been approved. */
   approval(): Promise<void>;
   /** Aborted when the person has had enough. */
@@ -18,7 +27,12 @@ export interface Dialogue {
 
 export interface NodeServices {
   /** Makes a machine a node, or throws what keeps it from being one. */
-  addNode(wanted: NodeToAdd, dialogue: Dialogue): Promise<void>;
+  addNode(wanted: NodeToAdd, dialogue: Dialogue<AddNodeEvent>): Promise<void>;
+  /** Takes a node away, or throws what keeps it. */
+  removeNode(wanted: NodeToRemove, dialogue: Dialogue<RemoveNodeEvent>): Promise<void>;
+  /** The machines that were added as nodes, as they are now. */
+  machines(): readonly NodeMachine[];
+  readonly clock: Clock;
 }
 
 interface Conversation {
@@ -26,26 +40,39 @@ interface Conversation {
   readonly approved: PromiseWithResolvers<void>;
 }
 
-/** Answers what the window asks about machines that are to become nodes. Answers are never kept. */
-export function nodeHandlers({ addNode }: NodeServices): Handlers<typeof nodeOperations> {
+const lookMs = 1_000;
+
+/** Answers what the window asks about machines that are nodes. Answers to questions are never kept. */
+export function nodeHandlers(services: NodeServices): Handlers<typeof nodeOperations> {
   const conversations = new Map<string, Conversation>();
   const conversation = (id: string): Conversation => {
     const found = conversations.get(id);
     if (found) return found;
-    throw new ApiError('NotFound', 'That machine is not being added any more; begin again');
+    throw new ApiError('NotFound', 'Nothing is being done to that machine any more; begin again');
   };
+  async function* converse<Event>(
+    id: string,
+    signal: AbortSignal,
+    work: (dialogue: Dialogue<Event>) => Promise<void>,
+  ): AsyncGenerator<Event | NodeQuestion, void> {
+    if (conversations.has(id))
+      throw new ApiError('BadRequest', 'A machine is being worked on under this id already');
+    const own: Conversation = { answers: new Map(), approved: Promise.withResolvers() };
+    conversations.set(id, own);
+    try {
+      yield* carryOn(own, signal, work);
+    } finally {
+      conversations.delete(id);
+    }
+  }
   return {
-    async *addNode(wanted, { signal }) {
-      if (conversations.has(wanted.id))
-        throw new ApiError('BadRequest', 'A machine is being added under this id already');
-      const own: Conversation = { answers: new Map(), approved: Promise.withResolvers() };
-      conversations.set(wanted.id, own);
-      try {
-        yield* carryOn(own, signal, (dialogue) => addNode(wanted, dialogue));
-      } finally {
-        conversations.delete(wanted.id);
-      }
-    },
+    addNode: (wanted, { signal }) =>
+      converse<AddNodeEvent>(wanted.id, signal, (dialogue) => services.addNode(wanted, dialogue)),
+    removeNode: (wanted, { signal }) =>
+      converse<RemoveNodeEvent>(wanted.id, signal, (dialogue) =>
+        services.removeNode(wanted, dialogue),
+      ),
+    machines: (_input, { signal }) => machineChanges(services, signal),
     answerNodeQuestion({ id, question, answer }) {
       const { answers } = conversation(id);
       answers.get(question)?.(answer);
@@ -59,12 +86,27 @@ export function nodeHandlers({ addNode }: NodeServices): Handlers<typeof nodeOpe
   };
 }
 
-async function* carryOn(
+/** Looked at once a second; told when they are not as they were. */
+async function* machineChanges(
+  { machines, clock }: NodeServices,
+  signal: AbortSignal,
+): AsyncGenerator<readonly NodeMachine[], never> {
+  let last = '';
+  for (;;) {
+    const now = machines();
+    const text = JSON.stringify(now);
+    if (text !== last) yield now;
+    last = text;
+    await sleep(clock, lookMs, signal);
+  }
+}
+
+async function* carryOn<Event>(
   { answers, approved }: Conversation,
   signal: AbortSignal,
-  work: (dialogue: Dialogue) => Promise<void>,
-): AsyncGenerator<AddNodeEvent, void> {
-  const events = new Channel<AddNodeEvent>();
+  work: (dialogue: Dialogue<Event>) => Promise<void>,
+): AsyncGenerator<Event | NodeQuestion, void> {
+  const events = new Channel<Event | NodeQuestion>();
   const cancelled = Promise.withResolvers<never>();
   cancelled.promise.catch(() => {}); // heard of only while somebody waits for an answer
   signal.addEventListener('abort', () => cancelled.reject(signal.reason), { once: true });

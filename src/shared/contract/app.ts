@@ -3,6 +3,7 @@ import { call, stream } from '#shared/contract/contract.ts';
 import { searchOperations } from '#shared/contract/search.ts';
 import { schedulingOperations, type SchedulingNow } from '#shared/contract/scheduling.ts';
 import { containerOperations } from '#shared/contract/containers.ts';
+import { drainOperations } from '#shared/contract/drains.ts';
 import { followingOperations } from '#shared/contract/following.ts';
 import { nodeOperations } from '#shared/contract/nodes.ts';
 import { overviewOperations } from '#shared/contract/overview.ts';
@@ -71,6 +72,7 @@ export const app = {
   ...overviewOperations,
   ...containerOperations,
   ...nodeOperations,
+  ...drainOperations,
   ...snapshotOperations,
   ...schedulingOperations,
   ...searchOperations,

@@ -24,15 +24,26 @@ export interface PlannedChange {
   readonly changes: readonly string[];
 }
 
+/** Something that only the person in front of the window knows. */
+export interface NodeQuestion {
+  readonly type: 'question';
+  readonly id: number;
+  /** `secret`: a password, never shown or kept; `confirm`: whether the host key is right. */
+  readonly kind: 'secret' | 'confirm';
+  readonly text: string;
+}
+
+/** A step on the machine goes on; `text` is what it says, if anything. */
+export interface NodeStep {
+  readonly type: 'step';
+  readonly step: string;
+  readonly state: 'running' | 'done';
+  readonly text: string;
+}
+
 /** How adding a machine goes on. It waits at `question` and, once, at `plan`. */
 export type AddNodeEvent =
-  | {
-      readonly type: 'question';
-      readonly id: number;
-      /** `secret`: a password, never shown or kept; `confirm`: whether the host key is right. */
-      readonly kind: 'secret' | 'confirm';
-      readonly text: string;
-    }
+  | NodeQuestion
   | { readonly type: 'entered' }
   | {
       readonly type: 'checked';
@@ -40,14 +51,34 @@ export type AddNodeEvent =
       readonly findings: readonly CheckFinding[];
     }
   | { readonly type: 'plan'; readonly steps: readonly PlannedChange[] }
-  | {
-      readonly type: 'step';
-      readonly step: string;
-      readonly state: 'running' | 'done';
-      readonly text: string;
-    }
+  | NodeStep
   | { readonly type: 'waiting' }
   | { readonly type: 'done'; readonly node: string; readonly removal: string };
+
+/** How taking a node away goes on. */
+export type RemoveNodeEvent =
+  | NodeQuestion
+  /** We are root on its machine. */
+  | { readonly type: 'entered' }
+  | {
+      readonly type: 'drain';
+      readonly gone: number;
+      readonly total: number;
+      readonly waitsFor: string;
+    }
+  | NodeStep
+  | { readonly type: 'done' };
+
+/** A machine that was added as a node. */
+export interface NodeMachine {
+  readonly node: string;
+  /** `ssh://user@host:port`, or `local`. */
+  readonly machine: string;
+  /** `connected`, or what else it is at. */
+  readonly tunnel: string;
+  /** Why there is no tunnel. */
+  readonly why?: string;
+}
 
 const id = v.pipe(v.string(), v.uuid());
 const short = v.pipe(v.string(), v.minLength(1), v.maxLength(253));
@@ -58,20 +89,37 @@ const machine = v.variant('type', [
   v.strictObject({ type: v.literal('ssh'), user: short, host: short, port }),
 ]);
 
+/** A private key's file; without it the SSH agent's keys and the usual files are tried. */
+const identity = v.optional(v.pipe(v.string(), v.minLength(1), v.maxLength(4096)));
+
 const nodeToAdd = v.strictObject({
   id,
   machine,
-  /** A private key's file; without it the SSH agent's keys and the usual files are tried. */
-  identity: v.optional(v.pipe(v.string(), v.minLength(1), v.maxLength(4096))),
+  identity,
   /** The machine's own unless one is given. */
   nodeName: v.optional(short),
 });
 export type NodeToAdd = v.InferOutput<typeof nodeToAdd>;
 
-/** What the window may ask about machines that are to become nodes. */
+const nodeToRemove = v.strictObject({
+  id,
+  node: short,
+  identity,
+  /** Whether its pods are evicted first. */
+  drains: v.boolean(),
+  /** Whether its machine is left as it is, for one that is gone. */
+  forgets: v.boolean(),
+});
+export type NodeToRemove = v.InferOutput<typeof nodeToRemove>;
+
+/** What the window may ask about machines that are nodes, or are to become ones. */
 export const nodeOperations = {
   /** Under an id of the window's own. Leaving it cancels; begun again it goes on where it was. */
   addNode: stream(nodeToAdd).yields<AddNodeEvent>(),
+  /** Puts its machine back as it was, where it was added from here, and deletes the node. Leaving it cancels; begun again it goes on. */
+  removeNode: stream(nodeToRemove).yields<RemoveNodeEvent>(),
+  /** The machines that were added as nodes; told again whenever their state changes. */
+  machines: stream(v.strictObject({})).yields<readonly NodeMachine[]>(),
   answerNodeQuestion: call(
     v.strictObject({
       id,

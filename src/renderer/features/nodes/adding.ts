@@ -78,7 +78,8 @@ export function apply(adding: Adding, event: AddNodeEvent): void {
   }
 }
 
-function moved(
+/** The step after that has happened to it. */
+export function moved(
   step: RunningStep,
   { state, text }: { readonly state: 'running' | 'done'; readonly text: string },
 ): RunningStep {

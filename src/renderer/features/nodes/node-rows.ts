@@ -1,4 +1,5 @@
 import type { Node, Pod } from '#shared/api/types/core-v1.ts';
+import { isSimulated } from '#shared/kube/simulated-nodes.ts';
 import { capacityOf, type Bar } from '#shared/overview/capacity.ts';
 
 export interface NodeState {
@@ -22,7 +23,6 @@ export interface NodeRow {
 }
 
 const roleLabel = 'node-role.kubernetes.io/';
-const simulatedLabel = 'pilothouse.dev/simulated';
 
 /** What is wrong comes first, then by name. */
 export function nodeRowsOf(
@@ -57,10 +57,6 @@ function rowOf(node: Node, bars: readonly Bar[]): NodeRow {
     created: metadata.creationTimestamp,
     bars,
   };
-}
-
-export function isSimulated({ metadata }: Node): boolean {
-  return metadata.labels?.[simulatedLabel] === 'true';
 }
 
 /** Ready or not in a word, and what presses on it. */

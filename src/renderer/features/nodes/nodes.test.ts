@@ -1,12 +1,9 @@
 import { expect, test } from 'vitest';
-import type { Node, Pod } from '#shared/api/types/core-v1.ts';
-import type { PodDisruptionBudget } from '#shared/api/types/policy-v1.ts';
-import { ApiError } from '#shared/kube/errors.ts';
-import { systemClock } from '#shared/base/system-clock.ts';
-import type { App } from '../../app/connection.ts';
-import { drain, type DrainProgress } from './drain.ts';
-import { drainPlanOf } from './drain-plan.ts';
+import type { Node } from '#shared/api/types/core-v1.ts';
+import type { NodeMachine } from '#shared/contract/nodes.ts';
+import { tunnelWords } from './machines.ts';
 import { nodeRowsOf, stateOf } from './node-rows.ts';
+import { applyRemoval, consequencesOf, newRemoving, removedKind } from './removing.ts';
 
 const node = (name: string, conditions: readonly object[], spec: object = {}): Node =>
   ({ metadata: { name, labels: {} }, spec, status: { conditions } }) as unknown as Node;
@@ -35,79 +32,58 @@ test('what is wrong comes first; every word of a filter counts', () => {
   ]);
 });
 
-const pod = (name: string, more: { metadata?: object; spec?: object; phase?: string } = {}): Pod =>
-  ({
-    metadata: { name, namespace: 'default', uid: `uid of ${name}`, ...more.metadata },
-    spec: { nodeName: 'a', ...more.spec },
-    status: { phase: more.phase ?? 'Running' },
-  }) as unknown as Pod;
-const owned = (kind: string, labels: object = {}) => ({
-  labels,
-  ownerReferences: [{ kind, name: 'x', controller: true }],
-});
-const budget = (allowed: number): PodDisruptionBudget =>
-  ({
-    metadata: { name: 'web', namespace: 'default' },
-    spec: { selector: { matchLabels: { app: 'web' } } },
-    status: { disruptionsAllowed: allowed, currentHealthy: 2, desiredHealthy: 2 - allowed },
-  }) as unknown as PodDisruptionBudget;
+const machines: readonly NodeMachine[] = [
+  { node: 'attic', machine: 'ssh://me@attic:22', tunnel: 'connected' },
+  { node: 'here', machine: 'local', tunnel: 'connected' },
+];
 
-test('a plan tells who stays, who goes for good, and whose budget is too tight', () => {
-  const pods = [
-    pod('daemon', { metadata: owned('DaemonSet') }),
-    pod('static', { metadata: { annotations: { 'kubernetes.io/config.mirror': 'x' } } }),
-    pod('web-1', { metadata: owned('ReplicaSet', { app: 'web' }) }),
-    pod('web-2', { metadata: owned('ReplicaSet', { app: 'web' }) }),
-    pod('alone', { spec: { volumes: [{ name: 'scratch', emptyDir: {} }] } }),
-    pod('done', { phase: 'Succeeded' }),
-    pod('elsewhere', { spec: { nodeName: 'b' } }),
-  ];
-  const { leaving, staying, tight } = drainPlanOf('a', pods, [budget(1)]);
-  expect(staying).toEqual(['default/daemon', 'default/static']);
-  expect(leaving.map(({ key, isAlone, losesData }) => [key, isAlone, losesData])).toEqual([
-    ['default/alone', true, true],
-    ['default/done', false, false],
-    ['default/web-1', false, false],
-    ['default/web-2', false, false],
-  ]);
-  expect(tight).toEqual([{ key: 'default/web', allowed: 1, healthy: 2, needed: 1 }]);
-  expect(drainPlanOf('a', pods, [budget(2)]).tight).toEqual([]);
+test.each([
+  ['attic', false, 'ssh', /done to ssh:\/\/me@attic:22 .* taken back/],
+  ['here', false, 'local', /done to this machine .* taken back/],
+  ['pretender', true, 'simulated', /only its object is deleted, there is no machine/],
+  ['stranger', false, 'foreign', /its machine is not touched.*registers again/],
+])('removing %s says what happens to its machine', (name, isSimulated, kind, words) => {
+  const found = removedKind(name, machines, isSimulated);
+  expect(found).toBe(kind);
+  const machine = machines.find(({ node }) => node === name)?.machine ?? '';
+  expect(consequencesOf(found, { machine, isForgotten: false }).join(' ')).toMatch(words);
 });
 
-test('a drain cordons, evicts, and waits for a budget instead of overruling it', async () => {
-  const calls: string[] = [];
-  let refusals = 1;
-  const request = (input: {
-    verb: string;
-    name?: string;
-    subresource?: string;
-  }): Promise<unknown> => {
-    calls.push(`${input.verb} ${input.name} ${input.subresource ?? ''}`.trim());
-    if (input.subresource === 'eviction' && refusals-- > 0) {
-      const causes = [{ type: 'DisruptionBudget' as const, field: '', message: 'web needs 2' }];
-      return Promise.reject(new ApiError('TooManyRequests', 'no', { causes }));
-    }
-    if (input.verb === 'get') return Promise.reject(new ApiError('NotFound', 'gone'));
-    return Promise.resolve({});
-  };
-  const clock = {
-    ...systemClock,
-    after: (_ms: number, task: () => void) => {
-      queueMicrotask(task);
-      return { [Symbol.dispose]: () => {} };
-    },
-  };
-  const seen: DrainProgress[] = [];
-  const [web] = drainPlanOf('a', [pod('web-1')], []).leaving;
-  await drain({ request } as unknown as App, 'a', [web!], {
-    clock,
-    signal: new AbortController().signal,
-    report: (progress) => seen.push(progress),
-  });
-  expect(calls).toEqual(['patch a', 'create web-1 eviction', 'create web-1 eviction', 'get web-1']);
-  expect(seen.map(({ gone, waitsFor }) => [gone, waitsFor])).toEqual([
-    [0, ''],
-    [0, 'default/web-1: web needs 2'],
-    [1, ''],
+test('a machine that is gone is forgotten and left as it is', () => {
+  const words = consequencesOf('ssh', { machine: 'ssh://me@attic:22', isForgotten: true });
+  expect(words.join(' ')).toMatch(/^ssh:\/\/me@attic:22 is left as it is, and forgotten/);
+});
+
+test('a removal keeps what each step said, and ends', () => {
+  const removing = newRemoving('attic');
+  applyRemoval(removing, { type: 'question', id: 1, kind: 'secret', text: 'Password: ' });
+  expect(removing.question?.text).toBe('Password: ');
+  applyRemoval(removing, { type: 'entered' });
+  expect(removing.question).toBeUndefined();
+  applyRemoval(removing, { type: 'drain', gone: 1, total: 2, waitsFor: 'web needs 2' });
+  applyRemoval(removing, { type: 'step', step: 'service', state: 'running', text: '' });
+  applyRemoval(removing, { type: 'step', step: 'service', state: 'done', text: '' });
+  applyRemoval(removing, { type: 'step', step: 'agent', state: 'running', text: 'files' });
+  expect(removing.steps).toEqual([
+    { step: 'service', changes: [], state: 'done', output: [] },
+    { step: 'agent', changes: [], state: 'running', output: ['files'] },
   ]);
+  applyRemoval(removing, { type: 'done' });
+  expect(removing.isDone).toBe(true);
+});
+
+test.each([
+  [{ tunnel: 'connected' }, 'good', '● tunnel connected'],
+  [
+    { tunnel: 'waiting', why: 'no route' },
+    'attention',
+    '! no tunnel: no route. It is tried again by itself; pods there go on running.',
+  ],
+  [
+    { tunnel: 'stopped', why: 'its key has changed' },
+    'bad',
+    '✗ tunnel stopped: its key has changed',
+  ],
+])('a tunnel that is %j is told in words', (state, tone, text) => {
+  expect(tunnelWords({ node: 'a', machine: 'local', ...state })).toEqual({ tone, text });
 });
