@@ -78,26 +78,28 @@ describe('a cluster', () => {
     expect(stdout).toContain('namespace/kube-system');
   });
 
-  const drained =
-    'is drained a node at a time, and nothing that nobody starts again is ended unasked';
-  test(drained, { timeout: minutes }, async () => {
-    const overrides = JSON.stringify({ spec: { nodeName: 'simulated-2' } });
-    await kubectl(['run', 'alone', '--image=web', `--overrides=${overrides}`]);
-    await kubectl(['wait', '--for=condition=Ready', 'pod/alone', '--timeout=30s']);
-    expect(await pilothouse('node drain simulated-2')).toMatchObject({
-      code: 1,
-      err: 'pilothouse: cannot delete Pods that declare no controller (use --force to override): default/alone\n',
-    });
-    const { code, out, err } = await pilothouse('node drain simulated-2 --force');
-    expect([code, out]).toEqual([0, 'node/simulated-2 drained\n']);
-    expect(err).toMatch(
-      /^Warning: deleting Pods that declare no controller: default\/alone\n.*1 of 1 pods have gone/s,
-    );
-    const cordoned = ['get', 'node', 'simulated-2', '-o', 'jsonpath={.spec.unschedulable}'];
-    expect((await kubectl(cordoned)).stdout).toBe('true');
-    expect((await pilothouse('node drain nowhere')).err).toContain('nodes "nowhere" not found');
-    await kubectl(['uncordon', 'simulated-2']);
-  });
+  test(
+    'is drained a node at a time, and what nobody starts again is not ended unasked',
+    { timeout: minutes },
+    async () => {
+      const overrides = JSON.stringify({ spec: { nodeName: 'simulated-2' } });
+      await kubectl(['run', 'alone', '--image=web', `--overrides=${overrides}`]);
+      await kubectl(['wait', '--for=condition=Ready', 'pod/alone', '--timeout=30s']);
+      expect(await pilothouse('node drain simulated-2')).toMatchObject({
+        code: 1,
+        err: 'pilothouse: cannot delete Pods that declare no controller (use --force to override): default/alone\n',
+      });
+      const { code, out, err } = await pilothouse('node drain simulated-2 --force');
+      expect([code, out]).toEqual([0, 'node/simulated-2 drained\n']);
+      expect(err).toMatch(
+        /^Warning: deleting Pods that declare no controller: default\/alone\n.*1 of 1 pods have gone/s,
+      );
+      const cordoned = ['get', 'node', 'simulated-2', '-o', 'jsonpath={.spec.unschedulable}'];
+      expect((await kubectl(cordoned)).stdout).toBe('true');
+      expect((await pilothouse('node drain nowhere')).err).toContain('nodes "nowhere" not found');
+      await kubectl(['uncordon', 'simulated-2']);
+    },
+  );
 
   test('saves what etcdctl reads, and comes back from it', { timeout: minutes }, async () => {
     await kubectl(['create', 'configmap', 'kept']);

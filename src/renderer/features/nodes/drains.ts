@@ -3,15 +3,11 @@ import { watch } from 'vue';
 import type { NodeDrain } from '#shared/contract/drains.ts';
 import type { App } from '../../app/connection.ts';
 import { useNotices } from '../../app/notices.ts';
-import { useTasks, type RunningTask } from '../../app/tasks.ts';
+import type { RunningTask } from '../../app/tasks.ts';
 import { useSession } from '../../app/session.ts';
 import { messageOf } from '../../composables/message-of.ts';
 import { useStream } from '../../composables/use-stream.ts';
-
-interface Followed {
-  readonly task: RunningTask;
-  readonly ended: PromiseWithResolvers<void>;
-}
+import { openTask, type OpenTask } from './open-task.ts';
 
 /**
  * The drains of nodes. They run in the app, whether or not a window is open: each that is under way
@@ -19,10 +15,9 @@ interface Followed {
  */
 export const useDrains = defineStore('drains', () => {
   const session = useSession();
-  const tasks = useTasks();
   const notices = useNotices();
   const { now } = useStream((app, signal) => app.drains({}, { signal }));
-  const followed = new Map<string, Followed>();
+  const followed = new Map<string, OpenTask>();
 
   watch(now, (drains = []) => {
     for (const drain of drains) {
@@ -32,23 +27,17 @@ export const useDrains = defineStore('drains', () => {
   });
 
   function follow(drain: NodeDrain): void {
-    const known = followed.get(drain.id);
-    if (known) return report(known.task, drain);
-    const ended = Promise.withResolvers<void>();
-    void tasks.run(`Drain ${drain.node}`, (task) => {
-      followed.set(drain.id, { task, ended });
-      report(task, drain);
-      return ended.promise;
-    });
+    const known = followed.get(drain.id) ?? openTask(`Drain ${drain.node}`);
+    followed.set(drain.id, known);
+    report(known, drain);
   }
 
   function settle(drain: NodeDrain): void {
     const known = followed.get(drain.id);
     if (!known) return;
     followed.delete(drain.id);
-    report(known.task, drain);
-    if (drain.state === 'done') known.ended.resolve();
-    else known.ended.reject(new Error(drain.problem ?? stoppedText(drain)));
+    report(known, drain);
+    known.end(drain.state === 'done' ? '' : (drain.problem ?? stoppedText(drain)));
   }
 
   async function ask(text: string, question: (app: App) => Promise<unknown>): Promise<void> {

@@ -2,15 +2,14 @@ import { defineStore } from 'pinia';
 import { reactive, shallowRef, type ShallowRef } from 'vue';
 import type { NodeToAdd } from '#shared/contract/nodes.ts';
 import { useSession } from '../../app/session.ts';
-import { useTasks, type RunningTask } from '../../app/tasks.ts';
 import { messageOf } from '../../composables/message-of.ts';
 import { apply, machineOf, newAdding, type Adding } from './adding.ts';
 import { useConversation } from './conversation.ts';
+import { openTask, progressOf, type OpenTask } from './open-task.ts';
 
 /** The machine that is being added: it goes on wherever the window is, and ends with it. */
 export const useAdding = defineStore('adding', () => {
   const session = useSession();
-  const tasks = useTasks();
   const conversation = useConversation();
   /** Which door is open; none while nothing is being added. */
   const door: ShallowRef<'ssh' | 'local' | undefined> = shallowRef();
@@ -21,7 +20,7 @@ export const useAdding = defineStore('adding', () => {
   /** Begins, or begins again: what has been done on the machine is found there and not repeated. */
   async function begin(): Promise<void> {
     const { app } = session;
-    const machine = machineAsked();
+    const machine = machineAsked(door.value, asked.address);
     if (!app || !machine || isRunning.value) return;
     const { id, signal } = conversation.begin();
     const wanted: NodeToAdd = {
@@ -33,12 +32,13 @@ export const useAdding = defineStore('adding', () => {
     adding.value = newAdding();
     adding.value.stage = 'key';
     isRunning.value = true;
-    let task: { report: RunningTask['report']; end(): void } | undefined;
+    let task: OpenTask | undefined;
     try {
       for await (const event of app.addNode(wanted, { signal })) {
         apply(adding.value, event);
         if (event.type === 'step') {
-          task ??= follow(adding.value);
+          // Only what changes the machine is a task; what went wrong before is told here alone.
+          task ??= openTask(`Make ${adding.value.facts?.node ?? 'a machine'} a node`);
           task.report(progressOf(adding.value));
         }
       }
@@ -46,30 +46,8 @@ export const useAdding = defineStore('adding', () => {
       adding.value.problem = messageOf(error);
     } finally {
       isRunning.value = false;
-      task?.end();
+      task?.end(adding.value.problem);
     }
-  }
-
-  /** Only what changes the machine is a task; what went wrong is told where it is being added. */
-  function follow({ facts }: Adding): { report: RunningTask['report']; end(): void } {
-    const ended = Promise.withResolvers<void>();
-    let report: RunningTask['report'] = () => {};
-    void tasks.run(`Make ${facts?.node ?? 'a machine'} a node`, (task) => {
-      ({ report } = task);
-      return ended.promise;
-    });
-    const end = (): void => {
-      const { problem } = adding.value;
-      if (problem) ended.reject(new Error(problem));
-      else ended.resolve();
-    };
-    return { report: (now) => report(now), end };
-  }
-
-  function machineAsked(): NodeToAdd['machine'] | undefined {
-    if (door.value === 'local') return { type: 'local' };
-    const machine = machineOf(asked.address);
-    return typeof machine === 'string' ? undefined : { type: 'ssh', ...machine };
   }
 
   async function attempt(work: () => Promise<unknown> | undefined): Promise<void> {
@@ -107,11 +85,11 @@ export const useAdding = defineStore('adding', () => {
   };
 });
 
-function progressOf({ steps }: Adding): Parameters<RunningTask['report']>[0] {
-  const running = steps.find(({ state }) => state === 'running');
-  const done = steps.filter(({ state }) => state === 'done').length;
-  return {
-    progress: steps.length === 0 ? 0 : done / steps.length,
-    detail: running ? [running.step, running.output.at(-1)].filter(Boolean).join(': ') : '',
-  };
+function machineAsked(
+  door: 'ssh' | 'local' | undefined,
+  address: string,
+): NodeToAdd['machine'] | undefined {
+  if (door === 'local') return { type: 'local' };
+  const machine = machineOf(address);
+  return typeof machine === 'string' ? undefined : { type: 'ssh', ...machine };
 }
