@@ -1,6 +1,6 @@
 import { defineStore } from 'pinia';
 import { reactive, shallowRef, type ShallowRef } from 'vue';
-import type { NodeToAdd } from '#shared/contract/nodes.ts';
+import type { AddNodeEvent, NodeToAdd } from '#shared/contract/nodes.ts';
 import { useSession } from '../../app/session.ts';
 import { messageOf } from '../../composables/message-of.ts';
 import { apply, machineOf, newAdding, type Adding } from './adding.ts';
@@ -32,22 +32,8 @@ export const useAdding = defineStore('adding', () => {
     adding.value = newAdding();
     adding.value.stage = 'key';
     isRunning.value = true;
-    let task: OpenTask | undefined;
-    try {
-      for await (const event of app.addNode(wanted, { signal })) {
-        apply(adding.value, event);
-        if (event.type === 'step') {
-          // Only what changes the machine is a task; what went wrong before is told here alone.
-          task ??= openTask(`Make ${adding.value.facts?.node ?? 'a machine'} a node`);
-          task.report(progressOf(adding.value));
-        }
-      }
-    } catch (error) {
-      adding.value.problem = messageOf(error);
-    } finally {
-      isRunning.value = false;
-      task?.end(adding.value.problem);
-    }
+    await follow(adding.value, app.addNode(wanted, { signal }));
+    isRunning.value = false;
   }
 
   async function attempt(work: () => Promise<unknown> | undefined): Promise<void> {
@@ -84,6 +70,23 @@ export const useAdding = defineStore('adding', () => {
     },
   };
 });
+
+/** Takes in all that happens; ends with it. */
+async function follow(adding: Adding, events: AsyncIterable<AddNodeEvent>): Promise<void> {
+  let task: OpenTask | undefined;
+  try {
+    for await (const event of events) {
+      apply(adding, event);
+      if (event.type !== 'step') continue;
+      // Only what changes the machine is a task; what went wrong before is told here alone.
+      task ??= openTask(`Make ${adding.facts?.node ?? 'a machine'} a node`);
+      task.report(progressOf(adding));
+    }
+  } catch (error) {
+    adding.problem = messageOf(error);
+  }
+  task?.end(adding.problem);
+}
 
 function machineAsked(
   door: 'ssh' | 'local' | undefined,
