@@ -28,11 +28,11 @@ export function compileConditions(
   };
 }
 
-/** False if one does not hold; else what could not be evaluated, if anything. */
+/** False if one does not hold; else what could not be evaluated, if anything, in upstream's words. */
 export function checkConditions(
   { conditions }: CompiledConditions,
   bindings: CelBindings,
-): boolean | { readonly errors: readonly string[] } {
+): boolean | { readonly problem: string } {
   const errors: string[] = [];
   const spent = { left: budget };
   for (const condition of conditions) {
@@ -44,5 +44,6 @@ export function checkConditions(
     if ('problem' in result) errors.push(result.problem);
     else if (result.value === false) return false;
   }
-  return errors.length > 0 ? { errors } : true;
+  if (errors.length === 0) return true;
+  return { problem: errors.length === 1 ? errors[0]! : `[${errors.join(', ')}]` };
 }

@@ -18,7 +18,8 @@ import { isExempt } from '#main/control-plane/apiserver/admission/dynamic/matchi
 import { mutated } from '#main/control-plane/apiserver/admission/dynamic/mutations.ts';
 import {
   applicablePolicies,
-  sorted,
+  givenPolicies,
+  type GivenPolicies,
   type Invocation,
 } from '#main/control-plane/apiserver/admission/dynamic/policies.ts';
 import type { Reinvocation } from '#main/control-plane/apiserver/admission/dynamic/reinvocation.ts';
@@ -67,18 +68,17 @@ export function mutatingPolicies(authorizer: Authorizer): AdmissionPlugin {
     name: 'MutatingAdmissionPolicy',
     handles: (operation, resource) => operation !== 'DELETE' && !isExempt(resource),
     admit(request, context, reinvocation) {
-      const policies = sorted(context.objects.list(mutatingAdmissionPolicies));
-      if (policies.length === 0) return undefined;
-      const bindings = sorted(context.objects.list(mutatingAdmissionPolicyBindings));
-      if (bindings.length === 0) return undefined;
-      return admitAll(request, { policies, bindings, context, authorizer, reinvocation });
+      const { objects } = context;
+      const given = givenPolicies(
+        objects.list(mutatingAdmissionPolicies),
+        objects.list(mutatingAdmissionPolicyBindings),
+      );
+      return given && admitAll(request, { ...given, context, authorizer, reinvocation });
     },
   };
 }
 
-interface Round {
-  readonly policies: readonly Policy[];
-  readonly bindings: readonly Binding[];
+interface Round extends GivenPolicies<Policy, Binding> {
   readonly context: AdmissionContext;
   readonly authorizer: Authorizer;
   readonly reinvocation: Reinvocation;
@@ -143,10 +143,7 @@ async function apply(
     });
   const holds = checkConditions(conditions, await bindingsNow());
   if (holds === false) return undefined;
-  if (holds !== true) {
-    const { errors } = holds;
-    return errors.length === 1 ? errors[0] : `[${errors.join(', ')}]`;
-  }
+  if (holds !== true) return holds.problem;
   let problem: string | undefined;
   for (const { compiled, source } of mutations) {
     if (!request.object) return problem;

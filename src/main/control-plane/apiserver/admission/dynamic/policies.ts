@@ -52,10 +52,24 @@ export interface Applicable<P extends Policy, B extends Binding> {
   readonly misconfigured: readonly Misconfiguration<P, B>[];
 }
 
+export interface GivenPolicies<P extends Policy, B extends Binding> {
+  readonly policies: readonly P[];
+  readonly bindings: readonly B[];
+}
+
+/** Those of the cluster in the order of their names; nothing where none is bound to anything. */
+export function givenPolicies<P extends Policy, B extends Binding>(
+  policies: Iterable<P>,
+  bindings: Iterable<B>,
+): GivenPolicies<P, B> | undefined {
+  const given = { policies: sorted(policies), bindings: sorted(bindings) };
+  return given.policies.length > 0 && given.bindings.length > 0 ? given : undefined;
+}
+
 /** Which policies with which bindings and parameters are about the request. */
 export function applicablePolicies<P extends Policy, B extends Binding>(
   request: AdmissionRequest,
-  given: { readonly policies: readonly P[]; readonly bindings: readonly B[] },
+  given: GivenPolicies<P, B>,
   context: AdmissionContext,
 ): Applicable<P, B> {
   const invocations: Invocation<P, B>[] = [];
@@ -185,6 +199,6 @@ function misconfiguration(message: string): ApiError {
 }
 
 /** In the order of their names. */
-export function sorted<T extends KubeObject>(objects: Iterable<T>): T[] {
+function sorted<T extends KubeObject>(objects: Iterable<T>): T[] {
   return [...objects].sort((left, right) => (left.metadata.name < right.metadata.name ? -1 : 1));
 }

@@ -16,7 +16,8 @@ import {
 import { isExempt } from '#main/control-plane/apiserver/admission/dynamic/matching.ts';
 import {
   applicablePolicies,
-  sorted,
+  givenPolicies,
+  type GivenPolicies,
   type Invocation,
 } from '#main/control-plane/apiserver/admission/dynamic/policies.ts';
 import { versionedRequest } from '#main/control-plane/apiserver/admission/dynamic/versioned.ts';
@@ -75,18 +76,17 @@ export function validatingPolicies(authorizer: Authorizer): AdmissionPlugin {
     name: 'ValidatingAdmissionPolicy',
     handles: (_operation, resource) => !isExempt(resource),
     validate(request, context) {
-      const policies = sorted(context.objects.list(validatingAdmissionPolicies));
-      if (policies.length === 0) return undefined;
-      const bindings = sorted(context.objects.list(validatingAdmissionPolicyBindings));
-      if (bindings.length === 0) return undefined;
-      return validateAll(request, { policies, bindings, context, authorizer });
+      const { objects } = context;
+      const given = givenPolicies(
+        objects.list(validatingAdmissionPolicies),
+        objects.list(validatingAdmissionPolicyBindings),
+      );
+      return given && validateAll(request, { ...given, context, authorizer });
     },
   };
 }
 
-interface Given {
-  readonly policies: readonly Policy[];
-  readonly bindings: readonly Binding[];
+interface Given extends GivenPolicies<Policy, Binding> {
   readonly context: AdmissionContext;
   readonly authorizer: Authorizer;
 }
@@ -145,10 +145,7 @@ async function problems(
   const failed = (message: string): PolicyProblem[] => (isIgnored ? [] : [{ message, reason: '' }]);
   const holds = checkConditions(conditions, plain);
   if (holds === false) return [];
-  if (holds !== true) {
-    const { errors } = holds;
-    return failed(errors.length === 1 ? errors[0]! : `[${errors.join(', ')}]`);
-  }
+  if (holds !== true) return failed(holds.problem);
   const budget = { left: budgetOfBinding };
   const bindings = withVariables(plain, variables, budget);
   const found: PolicyProblem[] = [];

@@ -104,8 +104,7 @@ export async function concerned(
   const holds = checkConditions(conditions, celBindings({ versioned, context, authorizer }));
   if (holds === true) return { versioned, match };
   if (holds === false || webhook.failurePolicy === 'Ignore') return undefined;
-  const { errors } = holds;
-  throw refuse(request, errors.length === 1 ? errors[0]! : `[${errors.join(', ')}]`);
+  throw refuse(request, holds.problem);
 }
 
 /** Asks the webhook. Throws `CallFailure` if it cannot be asked, its refusal as `ApiError`. */
