@@ -51,3 +51,25 @@ test('of several delayed additions of a key only the earliest runs', async () =>
   await clock.advance(100);
   expect(runs).toBe(1);
 });
+
+test('a hundred thousand keys are worked through in the order they came, one after another', async () => {
+  const clock = new FakeClock();
+  const runs: number[] = [];
+  const gate = Promise.withResolvers<void>();
+  await using loop = new KeyedLoop<number>({
+    clock,
+    concurrency: 2,
+    backoffMs: () => 0,
+    onError: () => {},
+    async run(key) {
+      await gate.promise;
+      runs.push(key);
+    },
+  });
+  const keys = Array.from({ length: 100_000 }, (_, at) => at);
+  for (const key of keys) loop.add(key);
+  for (const key of keys) loop.add(key);
+  gate.resolve();
+  await expect.poll(() => runs.length).toBe(keys.length + 2);
+  expect(runs.filter((key) => key > 1)).toEqual(keys.slice(2));
+});

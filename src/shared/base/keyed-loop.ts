@@ -25,7 +25,12 @@ export interface KeyedLoopOptions<K> {
 export class KeyedLoop<K> implements AsyncDisposable {
   readonly #options: KeyedLoopOptions<K>;
   readonly #waiting = new Set<K>();
+  /** The waiting keys in order, from `#next` on: to take the first of a large Set is slow. */
+  #queue: K[] = [];
+  #next = 0;
   readonly #running = new Set<K>();
+  /** Added while they ran. */
+  readonly #again = new Set<K>();
   readonly #delayed = new Map<K, { readonly at: number; readonly timer: Disposable }>();
   readonly #failures = new Map<K, number>();
   readonly #stop = new AbortController();
@@ -35,14 +40,14 @@ export class KeyedLoop<K> implements AsyncDisposable {
     this.#options = options;
   }
 
-  /** How many keys wait for their turn now. */
-  get depth(): number {
-    return this.#waiting.size;
-  }
-
   add(key: K): void {
-    if (this.#stop.signal.aborted) return;
+    if (this.#stop.signal.aborted || this.#waiting.has(key)) return;
+    if (this.#running.has(key)) {
+      this.#again.add(key);
+      return;
+    }
     this.#waiting.add(key);
+    this.#queue.push(key);
     this.#fill();
   }
 
@@ -64,6 +69,8 @@ export class KeyedLoop<K> implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort(new Error('The loop has been stopped'));
     this.#waiting.clear();
+    this.#again.clear();
+    this.#queue = [];
     for (const { timer } of this.#delayed.values()) timer[Symbol.dispose]();
     this.#delayed.clear();
     if (this.#running.size === 0) this.#drained.resolve();
@@ -71,13 +78,21 @@ export class KeyedLoop<K> implements AsyncDisposable {
   }
 
   #fill(): void {
-    for (const key of this.#waiting) {
-      if (this.#running.size >= this.#options.concurrency) return;
-      if (this.#running.has(key)) continue;
-      this.#waiting.delete(key);
+    while (this.#waiting.size > 0 && this.#running.size < this.#options.concurrency) {
+      const key = this.#take();
       this.#running.add(key);
       void this.#work(key);
     }
+  }
+
+  #take(): K {
+    const key = this.#queue[this.#next++]!;
+    this.#waiting.delete(key);
+    if (this.#next >= 1024 && this.#next * 2 >= this.#queue.length) {
+      this.#queue = this.#queue.slice(this.#next);
+      this.#next = 0;
+    }
+    return key;
   }
 
   async #work(key: K): Promise<void> {
@@ -95,6 +110,7 @@ export class KeyedLoop<K> implements AsyncDisposable {
       }
     } finally {
       this.#running.delete(key);
+      if (this.#again.delete(key)) this.add(key);
       this.#fill();
       if (this.#stop.signal.aborted && this.#running.size === 0) this.#drained.resolve();
     }

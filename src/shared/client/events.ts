@@ -1,5 +1,6 @@
 import { sleep, type Clock } from '#shared/base/clock.ts';
 import type { Log } from '#shared/base/log.ts';
+import { Recent } from '#shared/base/recent.ts';
 import { events as coreEvents } from '#shared/api/core/event.ts';
 import type { Event } from '#shared/api/types/core-v1.ts';
 import type { Cluster } from '#shared/client/cluster.ts';
@@ -47,6 +48,7 @@ export class Recorder implements EventRecorder, AsyncDisposable {
   readonly #stop = new AbortController();
   #draining: Promise<void> | undefined;
   #lastNanos = 0n;
+  #dropped = 0;
 
   constructor(options: RecorderOptions) {
     this.#options = options;
@@ -57,11 +59,8 @@ export class Recorder implements EventRecorder, AsyncDisposable {
     if (this.#stop.signal.aborted) return;
     const event = this.#correlator.correlate(this.#eventOf(about, { type, reason, message }));
     if (!event) return;
-    if (this.#queue.length >= queueLength) {
-      this.#options.log.warn('Too many events wait; dropped one', { reason, message });
-      return;
-    }
-    this.#queue.push(event);
+    if (this.#queue.length >= queueLength) this.#dropped++;
+    else this.#queue.push(event);
     this.#draining ??= this.#drain();
   }
 
@@ -113,6 +112,11 @@ export class Recorder implements EventRecorder, AsyncDisposable {
     for (let event = this.#queue.shift(); event; event = this.#queue.shift())
       await this.#write(event);
     this.#draining = undefined;
+    if (this.#dropped > 0) {
+      const { log, component } = this.#options;
+      log.warn('Events were dropped: too many at once', { component, count: this.#dropped });
+      this.#dropped = 0;
+    }
   }
 
   async #write(event: NewEvent): Promise<void> {
@@ -172,9 +176,13 @@ interface Sighting {
  */
 export class EventCorrelator {
   readonly #clock: Clock;
-  readonly #seen = new Recent<Sighting>();
-  readonly #similar = new Recent<{ readonly messages: Set<string>; readonly at: number }>();
-  readonly #budgets = new Recent<{ readonly tokens: number; readonly at: number }>();
+  readonly #seen = new Recent<string, Sighting>(cacheSize);
+  readonly #similar = new Recent<string, { readonly messages: Set<string>; readonly at: number }>(
+    cacheSize,
+  );
+  readonly #budgets = new Recent<string, { readonly tokens: number; readonly at: number }>(
+    cacheSize,
+  );
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -243,28 +251,4 @@ function isNamespaceEnding(error: ApiError): boolean {
 /** RFC 3339 with seconds, as metav1.Time. */
 export function timestamp(ms: number): string {
   return `${new Date(ms).toISOString().slice(0, 19)}Z`;
-}
-
-/** A map that forgets what was used longest ago. */
-class Recent<V> {
-  readonly #entries = new Map<string, V>();
-
-  get(key: string): V | undefined {
-    const value = this.#entries.get(key);
-    if (value !== undefined) {
-      this.#entries.delete(key);
-      this.#entries.set(key, value);
-    }
-    return value;
-  }
-
-  set(key: string, value: V): void {
-    this.#entries.delete(key);
-    this.#entries.set(key, value);
-    if (this.#entries.size > cacheSize)
-      for (const oldest of this.#entries.keys()) {
-        this.#entries.delete(oldest);
-        return;
-      }
-  }
 }

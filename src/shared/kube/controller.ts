@@ -13,6 +13,7 @@ export interface ObjectChange<T extends KubeObject = KubeObject> {
 export interface Cache {
   get<T extends KubeObject>(resource: Resource<T>, key: string): T | undefined;
   list<T extends KubeObject>(resource: Resource<T>): Iterable<T>;
+  count(resource: Resource): number;
   inNamespace<T extends KubeObject>(resource: Resource<T>, namespace: string): Iterable<T>;
   /** Those whose controller reference has this uid. */
   ownedBy<T extends KubeObject>(resource: Resource<T>, uid: string): Iterable<T>;

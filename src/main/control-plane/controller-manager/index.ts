@@ -26,7 +26,7 @@ import { Kinds } from './kinds.ts';
 import { createNamespaceController } from './namespace.ts';
 import { createNodeIpamController, type PodRangeOptions } from './node-ipam.ts';
 import { startNodeLifecycle } from './node-lifecycle.ts';
-import { nodeTaintController, nodeTtlController } from './node/node-taints.ts';
+import { createNodeTtlController, nodeTaintController } from './node/node-taints.ts';
 import { podGcController } from './pod-gc.ts';
 import { claimBindingController, volumeBindingController } from './pv-binder.ts';
 import { replicaSetController, replicationController } from './replica-set.ts';
@@ -126,7 +126,7 @@ function controllers(options: ControllerManagerOptions): readonly Controller[] {
     serviceCidrController,
     createTaintEvictionController(),
     nodeTaintController,
-    nodeTtlController,
+    createNodeTtlController(),
     ...(podRange ? [createNodeIpamController(podRange)] : []),
   ];
 }

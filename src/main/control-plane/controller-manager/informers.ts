@@ -21,6 +21,7 @@ export class Informers implements AsyncDisposable {
     this.cache = {
       get: (resource, key) => from(resource).get(key),
       list: (resource) => from(resource).values(),
+      count: (resource) => from(resource).size,
       inNamespace: (resource, namespace) => from(resource).by('namespace', namespace),
       ownedBy: (resource, uid) => from(resource).by('owner', uid),
       orphans: (resource, namespace) => from(resource).by('orphans', namespace),

@@ -78,13 +78,17 @@ function replicaController<T extends ReplicaSet | ReplicationController>(
 
     async reconcile(set, context) {
       const selector = kind.selectorOf(set);
+      let ending = 0;
+      const filter = (pod: Pod): boolean => {
+        if (isActive(pod)) return true;
+        if (isTerminating(pod) && selector.matches(pod.metadata.labels)) ending++;
+        return false;
+      };
       const active = await claim(
-        { owner: set, ownerKind: watches, selector, of: pods, filter: isActive },
+        { owner: set, ownerKind: watches, selector, of: pods, filter },
         context,
       );
-      const terminating = kind.reportsTerminating
-        ? countTerminating(context.cache.ownedBy(pods, set.metadata.uid), selector)
-        : undefined;
+      const terminating = kind.reportsTerminating ? ending : undefined;
       let failure: Error | undefined;
       if (!set.metadata.deletionTimestamp)
         failure = await manage(kind, set, { active, context }).then(() => undefined, asError);
@@ -108,7 +112,7 @@ function replicaController<T extends ReplicaSet | ReplicationController>(
         afterMs: isWaiting
           ? (untilNextAvailable(active, minReadySeconds, now) ?? minReadySeconds * 1000)
           : undefined,
-        restMs: isComplete && active.length > largeSet ? active.length / 20 : undefined,
+        restMs: isComplete && active.length > largeSet ? active.length / 10 : undefined,
       };
     },
   });
@@ -152,12 +156,6 @@ function* relatedPods(set: ReplicaSet, { cache }: ReconcileContext): Iterable<Po
   if (!owner) return;
   for (const sibling of cache.ownedBy(replicaSets, owner.uid))
     for (const pod of cache.ownedBy(pods, sibling.metadata.uid)) yield pod;
-}
-
-function countTerminating(owned: Iterable<Pod>, selector: Selector): number {
-  let count = 0;
-  for (const pod of owned) if (isTerminating(pod) && selector.matches(pod.metadata.labels)) count++;
-  return count;
 }
 
 interface Observation {

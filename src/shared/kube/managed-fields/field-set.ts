@@ -1,3 +1,4 @@
+import { Recent } from '#shared/base/recent.ts';
 import {
   canonicalElement,
   compareElements,
@@ -180,35 +181,44 @@ export function pathsOf(set: FieldSet | undefined, prefix = ''): string[] {
   return paths;
 }
 
-/** Trees that are known to hold to the rules above, in order. */
-const sealed = new WeakSet<FieldSet>([leaf]);
+/** Every set that holds to the rules above, in order, and is the one of its kind; by a number of its own. */
+const sealed = new WeakMap<FieldSet, number>([[leaf, 0]]);
+const shared = new Recent<string, FieldSet>(4096);
 const canonical = new WeakMap<object, { readonly set: FieldSet | undefined }>();
+let lastSealed = 0;
 
-/** The same set with its elements in upstream's order, ready for the wire. */
+/**
+ * The same set with its elements in upstream's order, ready for the wire. What was sealed lately
+ * comes back by reference, whole or in parts: thousands of objects differ in very few fields.
+ */
 export function seal(set: FieldSet): FieldSet {
   if (sealed.has(set)) return set;
-  let previous: PathElement | undefined;
-  let isInOrder = true;
-  let hasChanged = false;
   const nodes: DraftSet = {};
-  for (const element in set) {
-    if (previous !== undefined && compareElements(previous, element) > 0) isInOrder = false;
-    previous = element;
-    const node = set[element]!;
-    const inner = node === leaf ? leaf : seal(node);
-    if (inner !== node) hasChanged = true;
-    nodes[element] = inner;
-  }
-  let result: FieldSet = hasChanged ? nodes : set;
-  if (!isInOrder) {
-    const ordered: DraftSet = {};
-    for (const element of Object.keys(nodes).sort(compareElements)) {
-      ordered[element] = nodes[element]!;
-    }
-    result = ordered;
-  }
-  sealed.add(result);
+  for (const element in set) nodes[element] = seal(set[element]!);
+  const content = contentOf(nodes);
+  const known = shared.get(content);
+  if (known) return known;
+  const ordered = inOrder(nodes);
+  const result = (ordered !== nodes && shared.get(contentOf(ordered))) || ordered;
+  if (!sealed.has(result)) sealed.set(result, ++lastSealed);
+  shared.set(content, result);
+  shared.set(contentOf(result), result);
   return result;
+}
+
+/** Equal for equal sets in the same order, whose nodes are sealed. */
+function contentOf(nodes: FieldSet): string {
+  let content = '';
+  for (const element in nodes)
+    content += `${element.length}:${element}${sealed.get(nodes[element]!)};`;
+  return content;
+}
+
+function inOrder(nodes: FieldSet): FieldSet {
+  const elements = Object.keys(nodes);
+  const ordered = elements.toSorted(compareElements);
+  if (elements.every((element, at) => element === ordered[at])) return nodes;
+  return Object.fromEntries(ordered.map((element) => [element, nodes[element]!]));
 }
 
 /** The set that FieldsV1 from outside stands for; throws when it is malformed. */

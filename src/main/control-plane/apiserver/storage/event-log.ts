@@ -51,7 +51,7 @@ export class EventLog {
 
   append(event: StorageEvent, now: number): void {
     this.#events.push({ event, at: now });
-    this.#trim(now);
+    this.forget(now);
   }
 
   /** All events after `revision`, oldest first; nothing when part of them is forgotten. */
@@ -67,14 +67,8 @@ export class EventLog {
     return this.#events.slice(low).map(({ event }) => event);
   }
 
-  /** Forgets everything: what came before `revision` was not seen completely. */
-  reset(revision: number): void {
-    this.#events = [];
-    this.#start = 0;
-    this.#completeSince = revision;
-  }
-
-  #trim(now: number): void {
+  /** Lets go of what is no longer fresh; to be called now and then even when nothing happens. */
+  forget(now: number): void {
     const events = this.#events;
     while (events.length - this.#start > leastEvents) {
       const oldest = events[this.#start]!;
@@ -86,5 +80,12 @@ export class EventLog {
       events.splice(0, this.#start);
       this.#start = 0;
     }
+  }
+
+  /** Forgets everything: what came before `revision` was not seen completely. */
+  reset(revision: number): void {
+    this.#events = [];
+    this.#start = 0;
+    this.#completeSince = revision;
   }
 }

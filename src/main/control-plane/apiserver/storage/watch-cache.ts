@@ -294,8 +294,12 @@ export class WatchCache implements AsyncDisposable {
   }
 
   #planBookmarks(): void {
-    this.#bookmarks = this.#options.clock.after(bookmarkPeriodMs, () => {
-      for (const cache of this.#caches.values()) cache.watchers.bookmark(this.#revision);
+    const { clock } = this.#options;
+    this.#bookmarks = clock.after(bookmarkPeriodMs, () => {
+      for (const { watchers, log } of this.#caches.values()) {
+        watchers.bookmark(this.#revision);
+        log.forget(clock.now());
+      }
       this.#planBookmarks();
     });
   }

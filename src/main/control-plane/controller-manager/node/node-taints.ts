@@ -1,6 +1,6 @@
 import { nodes } from '#shared/api/core/node.ts';
 import type { Node } from '#shared/api/types/core-v1.ts';
-import { controller } from '#shared/kube/controller.ts';
+import { controller, type Controller } from '#shared/kube/controller.ts';
 import { nowText } from '../conditions.ts';
 import { withConditionTaints, writeTaints } from './taints.ts';
 
@@ -30,26 +30,33 @@ export const nodeTaintController = controller<Node>({
 });
 
 const ttlAnnotation = 'node.alpha.kubernetes.io/ttl';
-/** How long kubelets may keep Secrets and ConfigMaps, by how many nodes there are. */
+/**
+ * How long kubelets may keep Secrets and ConfigMaps, by how many nodes there are. A step is left
+ * only when there are clearly fewer, so that one node that comes and goes changes nothing.
+ */
 const ttlSteps = [
-  [100, 0],
-  [500, 15],
-  [1000, 30],
-  [2000, 60],
-  [Infinity, 300],
+  { least: 0, most: 100, seconds: 0 },
+  { least: 90, most: 500, seconds: 15 },
+  { least: 450, most: 1000, seconds: 30 },
+  { least: 900, most: 2000, seconds: 60 },
+  { least: 1800, most: Infinity, seconds: 300 },
 ] as const;
 
 /** Tells kubelets through an annotation how long they may cache. */
-export const nodeTtlController = controller<Node>({
-  name: 'ttl-controller',
-  watches: nodes,
-  wakes: ({ after }) => (after ? [after.metadata.name] : []),
-  async reconcile({ metadata: { name, annotations } }, { cache, cluster }) {
-    let count = 0;
-    for (const _ of cache.list(nodes)) count++;
-    const wanted = String(ttlSteps.find(([most]) => count <= most)![1]);
-    if (annotations?.[ttlAnnotation] === wanted) return;
-    const body = { metadata: { annotations: { [ttlAnnotation]: wanted } } };
-    await cluster.patch(nodes, { name }, { type: 'merge', body });
-  },
-});
+export function createNodeTtlController(): Controller<Node> {
+  let step = 0;
+  return controller<Node>({
+    name: 'ttl-controller',
+    watches: nodes,
+    wakes: ({ after }) => (after ? [after.metadata.name] : []),
+    async reconcile({ metadata: { name, annotations } }, { cache, cluster }) {
+      const count = cache.count(nodes);
+      while (count > ttlSteps[step]!.most) step++;
+      while (count < ttlSteps[step]!.least) step--;
+      const wanted = String(ttlSteps[step]!.seconds);
+      if (annotations?.[ttlAnnotation] === wanted) return;
+      const body = { metadata: { annotations: { [ttlAnnotation]: wanted } } };
+      await cluster.patch(nodes, { name }, { type: 'merge', body });
+    },
+  });
+}
