@@ -3,12 +3,11 @@
  * Deployment needs from 0 to 5,000 replicas, all running on simulated nodes. As a user has it: bundled.
  */
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
-import { startPilothouse, stop, type Pilothouse } from '../test/support/pilothouse.ts';
+import { startPilothouse, stop } from '../test/support/pilothouse.ts';
 import { apiOf } from '../test/support/api.ts';
+import { cpuSeconds, report, residentMiB } from './support/process.ts';
 
-const ticksPerSecond = 100;
 const entry = 'out/cli/cli.js';
 
 execFileSync(process.execPath, ['scripts/bundle.mjs'], { stdio: 'ignore' });
@@ -31,17 +30,19 @@ async function startUp(): Promise<void> {
 
 async function atRest(): Promise<void> {
   await using cluster = await startPilothouse({ entry });
+  const pid = cluster.process.pid!;
   await wait(20_000);
-  const before = cpuSeconds(cluster);
+  const before = cpuSeconds(pid);
   await wait(20_000);
-  report('memory at rest', residentMiB(cluster), { goal: 150, unit: 'MiB', rival: 307 });
-  report('core at rest', ((cpuSeconds(cluster) - before) / 20) * 100, { goal: 2, unit: '%' });
+  report('memory at rest', residentMiB(pid), { goal: 150, unit: 'MiB', rival: 307 });
+  report('core at rest', ((cpuSeconds(pid) - before) / 20) * 100, { goal: 2, unit: '%' });
 }
 
 async function deployment(): Promise<void> {
   const replicas = 5_000;
   await using cluster = await startPilothouse({ entry, simulatedNodes: 50 });
   using api = apiOf(cluster);
+  const pid = cluster.process.pid!;
   const target = {
     resource: { group: 'apps', version: 'v1', plural: 'deployments' },
     namespace: 'default',
@@ -58,7 +59,7 @@ async function deployment(): Promise<void> {
   const metadata = { name: 'many' };
   await api.request({ ...target, verb: 'create', body: { metadata, spec } });
   const begin = performance.now();
-  const cpu = cpuSeconds(cluster);
+  const cpu = cpuSeconds(pid);
   const patch = { verb: 'patch', name: 'many', patchType: 'application/merge-patch+json' } as const;
   await api.request({ ...target, ...patch, body: { spec: { replicas } } });
   for (;;) {
@@ -70,33 +71,10 @@ async function deployment(): Promise<void> {
   }
   const seconds = (performance.now() - begin) / 1000;
   report(`0 to ${replicas} replicas`, seconds, { goal: 10, unit: 's' });
-  report('CPU for each pod', ((cpuSeconds(cluster) - cpu) / replicas) * 1000, {
+  report('CPU for each pod', ((cpuSeconds(pid) - cpu) / replicas) * 1000, {
     unit: 'ms',
     rival: 6.6,
   });
-}
-
-/** Under 1 is better than the goal, or than the rival. */
-function report(
-  what: string,
-  value: number,
-  { goal, unit, rival }: { goal?: number; unit: string; rival?: number },
-): void {
-  const ratios = [
-    goal === undefined ? '' : `${(value / goal).toFixed(2)} of the goal of ${goal} ${unit}`,
-    rival === undefined ? '' : `${(value / rival).toFixed(2)} of upstream's ${rival} ${unit}`,
-  ].filter(Boolean);
-  console.log(`${what}: ${value.toFixed(2)} ${unit} (${ratios.join(', ')})`);
-}
-
-function cpuSeconds({ process: { pid } }: Pilothouse): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ');
-  return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
-}
-
-function residentMiB({ process: { pid } }: Pilothouse): number {
-  const line = /^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
-  return Number(line?.[1]) / 1024;
 }
 
 function median(values: readonly number[]): number {
