@@ -22,10 +22,13 @@ const connectTimeoutMs = 15_000;
  */
 export function createHttp2Exchange(options: Http2ExchangeOptions): Disposable & {
   readonly exchange: HttpExchange;
+  /** What is asked from now on goes over a new connection, with the credentials of now. */
+  renew(): void;
 } {
   const { clock, server } = options;
+  /** All that are open, with when each is to be asked for a sign of life. */
+  const sessions = new Map<ClientHttp2Session, Disposable>();
   let current: ClientHttp2Session | undefined;
-  let beat: Disposable | undefined;
 
   const open = (): ClientHttp2Session => {
     // The certificate speaks for the cluster's names, whichever way leads to it.
@@ -39,35 +42,42 @@ export function createHttp2Exchange(options: Http2ExchangeOptions): Disposable &
       session.destroy(new Error('The server does not answer'), constants.NGHTTP2_CANCEL),
     );
     session.once('connect', () => connecting[Symbol.dispose]());
-    session.once('close', () => connecting[Symbol.dispose]());
     session.once('close', () => {
-      if (current !== session) return;
-      current = undefined;
-      beat?.[Symbol.dispose]();
+      connecting[Symbol.dispose]();
+      sessions.get(session)?.[Symbol.dispose]();
+      sessions.delete(session);
+      if (current === session) current = undefined;
     });
     watchOver(session);
     return session;
   };
   const watchOver = (session: ClientHttp2Session): void => {
-    beat = clock.after(idleMs, () => {
-      if (session.closed || session.destroyed) return;
+    const beat = clock.after(idleMs, () => {
+      if (session.destroyed) return;
       const giveUp = clock.after(pingTimeoutMs, () =>
         session.destroy(new Error('The server does not answer'), constants.NGHTTP2_CANCEL),
       );
       session.ping(() => {
         giveUp[Symbol.dispose]();
-        watchOver(session);
+        if (!session.destroyed) watchOver(session);
       });
     });
+    sessions.set(session, beat);
   };
   return {
     exchange(request) {
       if (!current || current.closed || current.destroyed) current = open();
       return exchangeOn(current, request);
     },
+    renew() {
+      current?.close();
+      current = undefined;
+    },
     [Symbol.dispose]() {
-      beat?.[Symbol.dispose]();
-      current?.destroy();
+      for (const [session, beat] of sessions) {
+        beat[Symbol.dispose]();
+        session.destroy();
+      }
     },
   };
 }
