@@ -1,7 +1,12 @@
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createHttp2Exchange } from '#agent/api/http2-exchange.ts';
 import { createRememberingTransport } from '#agent/api/remembering-transport.ts';
+import {
+  authorityOf,
+  heldCertificate,
+  type CertificateUse,
+} from '#agent/certificates/held-certificates.ts';
+import { startRenewal } from '#agent/certificates/renewal.ts';
 import { startDns } from '#agent/dns/index.ts';
 import { connectContainerRuntime } from '#agent/container-runtime/index.ts';
 import { RuntimeOperations } from '#agent/container-runtime/operations.ts';
@@ -51,7 +56,11 @@ export async function startAgent({ file, clock, log }: AgentOptions): Promise<As
   });
   started.use(transport);
   const cluster = createCluster(transport);
-  for (const start of agentParts) started.use(await start({ settings, cluster, clock, log }));
+  const parts = { settings, cluster, clock, log };
+  for (const start of agentParts) started.use(await start(parts));
+  // Who calls the kubelet is shown a new one within half a day.
+  const renewed = (use: CertificateUse): void => void (use === 'client' && api.renew());
+  started.use(startRenewal({ ...parts, renewed }));
   return started.move();
 }
 
@@ -70,7 +79,7 @@ async function startPods(parts: AgentParts): Promise<AsyncDisposable> {
 }
 
 /** Read anew for each connection: they are renewed while the agent runs. */
-function credentialsOf({ pki }: AgentSettings): { ca: string; cert: string; key: string } {
-  const read = (path: string): string => readFileSync(path, 'utf8');
-  return { ca: read(pki.authority), cert: read(pki.certificate), key: read(pki.key) };
+function credentialsOf(settings: AgentSettings): { ca: string; cert: string; key: string } {
+  const { certificate: cert, key } = heldCertificate(settings, 'client');
+  return { ca: authorityOf(settings), cert, key };
 }

@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import { Access } from './access.ts';
 import { Authentication } from './caller.ts';
 import { endpoints } from './endpoints.ts';
@@ -6,6 +5,7 @@ import { serveKubelet } from './listener.ts';
 import { KubeletMetrics } from './metrics/kubelet.ts';
 import { Routes } from './routes.ts';
 import { serveHealth } from './health.ts';
+import { authorityOf, heldCertificate } from '#agent/certificates/held-certificates.ts';
 import type { ContainerRuntime } from '#agent/container-runtime/index.ts';
 import { RuntimeOperations } from '#agent/container-runtime/operations.ts';
 import type { PodDirectory } from '#agent/kubelet/pod-directory.ts';
@@ -35,19 +35,15 @@ const ownHealthPort = 10_248;
  */
 export async function startKubeletServer(options: KubeletServerOptions): Promise<KubeletServer> {
   const { settings, cluster, clock, log, kubelet, runtime } = options;
-  const { nodeName, pki } = settings;
+  const { nodeName } = settings;
   await using started = new AsyncDisposableStack();
   const { operations = new RuntimeOperations() } = options;
   const metrics = new KubeletMetrics({ nodeName, kubelet, operations, clock });
   const server = await serveKubelet({
     port: options.port ?? kubeletPort,
-    tls: async () => {
-      const [ca, cert, key] = await Promise.all(
-        [pki.authority, pki.servingCertificate, pki.servingKey].map((file) =>
-          readFile(file, 'utf8'),
-        ),
-      );
-      return { ca: ca!, cert: cert!, key: key! };
+    tls: () => {
+      const { certificate: cert, key } = heldCertificate(settings, 'serving');
+      return { ca: authorityOf(settings), cert, key };
     },
     authentication: new Authentication({ cluster, clock }),
     access: new Access({ cluster, clock, nodeName }),

@@ -19,7 +19,7 @@ interface TlsFiles {
 export interface ListenerOptions {
   readonly port: number;
   /** Read again twice a day: what is renewed on disk is shown to new callers. */
-  readonly tls: () => Promise<TlsFiles>;
+  readonly tls: () => TlsFiles;
   readonly authentication: Authentication;
   readonly access: Access;
   readonly routes: Routes;
@@ -38,7 +38,7 @@ export async function serveKubelet(
   const ending = new AbortController();
   const sockets = new Set<Duplex>();
   const server = createServer({
-    ...(await tls()),
+    ...tls(),
     requestCert: true,
     rejectUnauthorized: false,
     minVersion: 'TLSv1.2',
@@ -75,11 +75,11 @@ export async function serveKubelet(
 
   function renew(): void {
     timer = clock.after(renewalCheckMs, renew);
-    tls().then(
-      (files) => server.setSecureContext(files),
-      (error: unknown) =>
-        log.error('Cannot read the serving certificate; the old one stays', { error }),
-    );
+    try {
+      server.setSecureContext(tls());
+    } catch (error) {
+      log.error('Cannot read the serving certificate; the old one stays', { error });
+    }
   }
 }
 

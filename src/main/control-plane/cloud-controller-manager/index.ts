@@ -8,9 +8,10 @@ import { Recorder } from '#shared/client/events.ts';
 import type { Controller } from '#shared/kube/controller.ts';
 import type { Machines } from '#shared/kube/machines.ts';
 import { createCloudNodeController } from './cloud-node.ts';
-import { grantOwnRole } from './rbac.ts';
+import { grantOwnRole, grantRenewal } from './rbac.ts';
 import { createRouteController } from './route.ts';
 import { createServiceController } from './service.ts';
+import { servingCertificateApprover } from './serving-certificates.ts';
 
 export interface CloudControllerManagerOptions {
   /** Gives the cloud controllers their role: the cluster's administrator. */
@@ -33,6 +34,7 @@ export function startCloudControllerManager(
   const what = 'the cloud controllers';
   return startWithRealNodes({ cluster: administrator, clock, log, what }, async () => {
     await grantOwnRole(administrator);
+    await grantRenewal(administrator);
     return runControllers(options);
   });
 }
@@ -53,6 +55,7 @@ function runControllers(options: CloudControllerManagerOptions): AsyncDisposable
     ...(machines ? [createCloudNodeController(machines)] : []),
     createRouteController(),
     createServiceController(addressPool),
+    servingCertificateApprover,
   ] as readonly Controller[];
   for (const definition of definitions) stack.use(startController(definition, host));
   return stack;
