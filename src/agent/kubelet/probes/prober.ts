@@ -9,7 +9,7 @@ import {
   type ContainerKind,
 } from '../pods/pod-containers.ts';
 import { podIpsOf, type PodContainerStatus, type RuntimePod } from '../runtime-state.ts';
-import type { ProbeKind, ProbeResult, ProbeResults } from './results.ts';
+import { wasToldGood, type ProbeKind, type ProbeResult, type ProbeResults } from './results.ts';
 import { runProbe } from './run-probe.ts';
 
 export interface ProberOptions {
@@ -146,7 +146,7 @@ export class Prober implements ProbeResults, Disposable {
     const status = this.#current(worker);
     if (!found || !status) return;
     const { container, probe, pod } = found;
-    if (worker.containerId !== status.id) this.#begin(worker, status.id);
+    if (worker.containerId !== status.id) this.#begin(worker, status.id, pod);
     if (worker.isOnHold) return;
     if (status.state !== containerStates.running) {
       if (worker.kind === 'readiness') this.#set(worker, 'failure');
@@ -168,15 +168,17 @@ export class Prober implements ProbeResults, Disposable {
     this.#count(worker, probe, outcome.succeeded);
   }
 
-  /** A new container: nothing is known of it yet. */
-  #begin(worker: Worker, id: string): void {
+  /** Of a new container nothing is known yet; of one that ran before the kubelet, what was told last. */
+  #begin(worker: Worker, id: string, pod: Pod): void {
     this.#results.delete(`${worker.kind}/${worker.containerId}`);
     worker.containerId = id;
     worker.run = 0;
     worker.last = undefined;
     worker.isOnHold = false;
-    const initial = { liveness: 'success', readiness: 'failure', startup: 'unknown' } as const;
-    this.#results.set(`${worker.kind}/${id}`, initial[worker.kind]);
+    const { kind } = worker;
+    const unknown = kind === 'startup' ? 'unknown' : 'failure';
+    const isGood = kind === 'liveness' || wasToldGood(pod.status, kind, id);
+    this.#results.set(`${kind}/${id}`, isGood ? 'success' : unknown);
   }
 
   #count(worker: Worker, probe: Probe, succeeded: boolean): void {

@@ -5,7 +5,7 @@ import { formatQuantity } from '#shared/kube/quantity.ts';
 import { qualityOfService } from '../containers/quality-of-service.ts';
 import { messageLimit } from '../containers/termination-message.ts';
 import { allContainers, ephemeralContainers, isSidecar } from '../pods/pod-containers.ts';
-import type { ProbeResults } from '../probes/results.ts';
+import { wasToldGood, type ProbeResults } from '../probes/results.ts';
 import { isReady, podIpsOf, type RuntimePod } from '../runtime-state.ts';
 import { podConditions } from './conditions.ts';
 import { containerStatuses, type WaitingReason } from './container-statuses.ts';
@@ -148,7 +148,7 @@ function idOf({ containerID = '' }: ContainerStatus): string {
 /** Started: its startup probe has succeeded, or it has none. Ready: the same of its readiness probe. */
 function withReadiness(
   status: ContainerStatus,
-  { pod, probes, runtimePod }: PodStatusSources,
+  { pod, probes, runtimePod, previous }: PodStatusSources,
 ): ContainerStatus {
   const container = allContainers(pod).find((one) => one.container.name === status.name)?.container;
   const id = idOf(status);
@@ -157,8 +157,12 @@ function withReadiness(
   );
   if (!container || !runs || !status.state.running)
     return { ...status, started: false, ready: false };
-  const started = !container.startupProbe || probes.of('startup', id) === 'success';
-  const ready = started && (!container.readinessProbe || probes.of('readiness', id) === 'success');
+  const isGood = (kind: 'startup' | 'readiness'): boolean => {
+    const result = probes.of(kind, id);
+    return result === undefined ? wasToldGood(previous, kind, id) : result === 'success';
+  };
+  const started = !container.startupProbe || isGood('startup');
+  const ready = started && (!container.readinessProbe || isGood('readiness'));
   return { ...status, started, ready };
 }
 
