@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { PodVolumes } from '#agent/volumes/index.ts';
 import { createMounts } from '#agent/volumes/mounts.ts';
+import { HeldTokens } from '#agent/volumes/tokens.ts';
 import type { Pod } from '#shared/api/types/core-v1.ts';
 import { Backoff } from './backoff.ts';
 import type { PodCgroups } from './cgroups.ts';
@@ -110,7 +111,7 @@ export class PodMachinery implements AsyncDisposable {
       objects,
       mounts: createMounts(facts.kernelRelease),
       podsFolder: join(settings.folders.kubelet, 'pods'),
-      tokens: new Map(),
+      tokens: new HeldTokens(join(settings.folders.state, 'tokens')),
       addresses: ({ spec, metadata }) => ({
         podIps: spec.hostNetwork ? hostIps : podIpsOf(this.state.pod(metadata.uid)),
         hostIps,

@@ -5,7 +5,7 @@ import type { Log } from '#shared/base/log.ts';
 import type { Pod } from '#shared/api/types/core-v1.ts';
 import type { Cluster } from '#shared/client/cluster.ts';
 import type { Mounts } from './mounts.ts';
-import type { HeldToken } from './tokens.ts';
+import type { HeldTokens } from './tokens.ts';
 
 /** What volumes are made with. */
 export interface VolumeContext {
@@ -16,7 +16,7 @@ export interface VolumeContext {
   readonly mounts: Mounts;
   /** Each pod has a folder below this one. */
   readonly podsFolder: string;
-  readonly tokens: Map<string, HeldToken>;
+  readonly tokens: HeldTokens;
   readonly addresses: (pod: Pod) => PodAddresses;
   readonly allocatable: () => Capacity;
 }

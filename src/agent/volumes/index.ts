@@ -98,7 +98,7 @@ export class PodVolumes {
     await rm(join(folder, 'volume-subpaths'), { recursive: true, force: true });
     for (const part of ['volumes', 'plugins']) await emptyKinds(join(folder, part));
     this.#places.delete(uid);
-    for (const key of tokens.keys()) if (key.startsWith(`${uid}/`)) tokens.delete(key);
+    await tokens.forget(uid);
   }
 
   /** Removes what is left of a pod; its volumes have been torn down. */

@@ -72,7 +72,9 @@ export const emptyDirVolumes: VolumePlugin = {
     const { medium = '', sizeLimit } = volume.emptyDir ?? {};
     if (medium !== '' && medium !== 'Memory')
       throw new Error(`unknown storage medium "${medium}"; use "" or "Memory"`);
-    if (await isReady(podFolder, volume.name)) return;
+    const isMade = await isReady(podFolder, volume.name);
+    // The mark outlives a reboot, what is in memory does not.
+    if (isMade && (medium === '' || (await isMounted(context, folder)))) return;
     await makeFolder(folder);
     if (medium === 'Memory') {
       const limit = sizeLimit === undefined ? Infinity : quantityValue(sizeLimit);
@@ -101,7 +103,7 @@ export const localVolumes: VolumePlugin = {
   isReadOnly: false,
   async setUp({ pod, volume, folder, context }) {
     const { path = '' } = volume.hostPath ?? {};
-    if ((await context.mounts.below(folder)).includes(folder)) return;
+    if (await isMounted(context, folder)) return;
     await checkHostPath(path, 'Directory');
     await makeFolder(folder);
     await context.mounts.bind(path, folder);
@@ -115,7 +117,7 @@ export const nfsVolumes: VolumePlugin = {
   matches: ({ nfs }) => nfs !== undefined,
   isReadOnly: false,
   async setUp({ volume: { nfs }, folder, context }) {
-    if (!nfs || (await context.mounts.below(folder)).includes(folder)) return;
+    if (!nfs || (await isMounted(context, folder))) return;
     await makeFolder(folder);
     await context.mounts.mountDevice(`${nfs.server}:${nfs.path}`, folder, {
       type: 'nfs',
@@ -139,7 +141,8 @@ function shown(name: string, medium: 'disk' | 'memory', { matches, files }: Show
       const { pod, folder, podFolder, volume, context } = target;
       const contents = await files(target);
       const ready = `wrapped_${volume.name}`;
-      const isFirst = !(await isReady(podFolder, ready));
+      const isLost = medium === 'memory' && !(await isMounted(context, folder));
+      const isFirst = isLost || !(await isReady(podFolder, ready));
       if (isFirst) {
         await makeFolder(folder);
         if (medium === 'memory') await mountOnce(context, folder, 0);
@@ -161,8 +164,12 @@ async function makeFolder(folder: string): Promise<void> {
 }
 
 async function mountOnce(context: VolumeContext, folder: string, bytes: number): Promise<void> {
-  const isMounted = (await context.mounts.below(folder)).includes(folder);
-  if (!isMounted) await context.mounts.mountMemory(folder, Number.isFinite(bytes) ? bytes : 0);
+  if (await isMounted(context, folder)) return;
+  await context.mounts.mountMemory(folder, Number.isFinite(bytes) ? bytes : 0);
+}
+
+async function isMounted(context: VolumeContext, folder: string): Promise<boolean> {
+  return (await context.mounts.below(folder)).includes(folder);
 }
 
 /** Upstream's mark that a folder has been made whole. */

@@ -22,7 +22,7 @@ export const settings = step<undefined>({
   },
 
   async undo(machine) {
-    const paths = ['agent.json', 'cluster', 'pki', 'remembered'].map(
+    const paths = ['agent.json', 'cluster', 'pki', 'certificates', 'remembered', 'tokens'].map(
       (name) => `${stateFolder}/${name}`,
     );
     await removeFiles(machine, paths);
