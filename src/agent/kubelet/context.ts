@@ -8,8 +8,8 @@ import type { ClusterObjects } from './objects.ts';
 /** What every part of the kubelet is made with. */
 export interface KubeletContext extends AgentParts {
   readonly runtime: ContainerRuntime;
-  /** Hears of pods' addresses before their containers start; without one nobody needs to. */
-  readonly network?: Pick<Network, 'podStarted'>;
+  /** Has pods get their addresses, and hears of these before containers start; without one nobody needs to. */
+  readonly network?: Pick<Network, 'podStarted' | 'assignAddress'>;
   readonly recorder: EventRecorder;
   readonly objects: ClusterObjects;
   readonly facts: NodeFacts;

@@ -9,12 +9,15 @@ export interface CniPlaces {
 
 /**
  * The name sorts behind what other networks write, so that one of them may take over. Leases are
- * forgotten at a reboot, as the pods are that had the addresses.
+ * forgotten at a reboot: pods that come back ask for what they had.
  */
 export const cniPlaces: CniPlaces = {
   configuration: '/etc/cni/net.d/10-pilothouse.conflist',
   leases: '/run/pilothouse/cni-leases',
 };
+
+/** Of the configuration: the plugins keep their leases under it. */
+export const networkName = 'pilothouse';
 
 export interface PodNetwork {
   /** The addresses of this node's pods. */
@@ -31,7 +34,7 @@ export interface PodNetwork {
 function cniConfiguration({ podRange, mtu }: PodNetwork, leases: string): string {
   const configuration = {
     cniVersion: '0.4.0',
-    name: 'pilothouse',
+    name: networkName,
     plugins: [
       {
         type: 'ptp',

@@ -4,6 +4,7 @@ import {
   removeCniConfiguration,
 } from '#agent/network/cni-configuration.ts';
 import { forgetPods } from '#agent/network/forward-rules.ts';
+import { KeptAddresses } from '#agent/network/kept-addresses.ts';
 import { masqueradeTable } from '#agent/network/masquerade.ts';
 import { NodeNetwork } from '#agent/network/node-network.ts';
 import { PolicyEnforcer, type StartedPod } from '#agent/network/policy-enforcer.ts';
@@ -28,6 +29,8 @@ export interface Network extends AsyncDisposable {
    * yet: after that its containers may start.
    */
   podStarted(started: StartedPod): Promise<void>;
+  /** Runs what gives a pod its address: the one that it had, if it had one and that is free. */
+  assignAddress<T>(had: string | undefined, run: () => Promise<T>): Promise<T>;
 }
 
 type Task = 'network' | 'policies' | 'repair';
@@ -80,7 +83,9 @@ export async function startNetwork(
   void begin('policies', view.policiesSynced);
   loop.addAfter('repair', repairPeriodMs);
   const running = started.move();
+  const addresses = new KeptAddresses(places.leases);
   return {
+    assignAddress: (had, run) => addresses.assign(had, run),
     async podStarted(pod) {
       enforcer.podStarted(pod);
       if (!ready.policies) await Promise.race([view.policiesSynced, sleep(clock, longestWaitMs)]);

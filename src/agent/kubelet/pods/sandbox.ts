@@ -37,7 +37,7 @@ export async function configOf(
 /** Runs the pod's sandbox. Throws a `ContainerError` where that is refused. */
 export async function runSandbox(pod: Pod, attempt: number, parts: SandboxParts): Promise<string> {
   const { context } = parts;
-  const { runtime, settings, recorder } = context;
+  const { runtime, settings, recorder, network } = context;
   try {
     const config = await configOf(pod, attempt, parts);
     await mkdir(podLogFolder(pod, settings.folders.podLogs), {
@@ -45,10 +45,9 @@ export async function runSandbox(pod: Pod, attempt: number, parts: SandboxParts)
       mode: 0o755,
     });
     const runtimeHandler = await handlerOf(pod, context);
-    const { podSandboxId } = await runtime.runPodSandbox(
-      { config, runtimeHandler },
-      { timeoutMs: 240_000 },
-    );
+    const run = () => runtime.runPodSandbox({ config, runtimeHandler }, { timeoutMs: 240_000 });
+    const isOwn = network !== undefined && pod.spec.hostNetwork !== true;
+    const { podSandboxId } = await (isOwn ? network.assignAddress(pod.status.podIP, run) : run());
     return podSandboxId;
   } catch (error) {
     const { message } = error as Error;
