@@ -33,10 +33,11 @@ export async function makePki(): Promise<TestPki> {
   return {
     pki,
     folder,
-    wayToNodes: (objects, dialer = createDirectDialer(objects)) =>
+    wayToNodes: (objects, dialer = createDirectDialer({ objects, clock: systemClock })) =>
       createWayToNodes({
         objects,
         dialer,
+        clock: systemClock,
         credentials: async () => ({
           authority: pki.authority('cluster').certificate,
           ...(await pki.certificate(clientCertificates.apiServerKubeletClient)),

@@ -142,7 +142,8 @@ test('other names go to the node’s servers, once for many who ask, and are rem
     },
   } as unknown as Responder;
   const port = 20_000 + (process.pid % 10_000);
-  await using _ = await listen({ address: '127.0.0.1', port, responder: upstream, log: silentLog });
+  const parts = { responder: upstream, clock: systemClock, log: silentLog };
+  await using _ = await listen({ address: '127.0.0.1', port, ...parts });
   // Nobody is there at the first one.
   const server = responder({ servers: ['127.0.0.2', '127.0.0.1'], port });
   const ask = async (name: string, type = 'A'): Promise<unknown> =>

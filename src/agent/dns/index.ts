@@ -1,4 +1,4 @@
-import { claimAddress, releaseAddress } from '#agent/dns/address.ts';
+import { ClaimedAddress, releaseAddress } from '#agent/dns/address.ts';
 import { Forwarder } from '#agent/dns/forwarder.ts';
 import { listen } from '#agent/dns/listener.ts';
 import { Resolvers } from '#agent/dns/resolvers.ts';
@@ -6,8 +6,10 @@ import { Responder } from '#agent/dns/responder.ts';
 import { watchNames } from '#agent/dns/watched-names.ts';
 import { type RunProgram, runProgram } from '#agent/nftables/program.ts';
 import type { AgentParts } from '#agent/settings.ts';
+import { exponential, KeyedLoop } from '#shared/base/keyed-loop.ts';
 
 const port = 53;
+const repairPeriodMs = 30_000;
 const resolversFile = '/etc/resolv.conf';
 
 /**
@@ -27,8 +29,22 @@ export async function startDns({ settings, ...parts }: AgentParts): Promise<Asyn
     isReady: () => view.isSynced(),
     clock,
   });
-  await claimAddress(clusterDns, runProgram);
-  started.use(await listen({ address: clusterDns, port, responder, log }));
+  const address = new ClaimedAddress(clusterDns, runProgram);
+  await address.claim();
+  started.use(await listen({ address: clusterDns, port, responder, clock, log }));
+  const loop = started.use(
+    new KeyedLoop<'repair'>({
+      clock,
+      concurrency: 1,
+      backoffMs: exponential(1000, repairPeriodMs),
+      onError: (_key, error) => log.error('Cannot look after the DNS address', { error }),
+      async run() {
+        await address.repair(log);
+        return { afterMs: repairPeriodMs };
+      },
+    }),
+  );
+  loop.addAfter('repair', repairPeriodMs);
   return started.move();
 }
 

@@ -2,6 +2,7 @@ import { createSocket } from 'node:dgram';
 import { createServer, type Socket } from 'node:net';
 import type { Responder } from '#agent/dns/responder.ts';
 import { framed, frames } from '#agent/dns/tcp-frames.ts';
+import type { Clock } from '#shared/base/clock.ts';
 import type { Log } from '#shared/base/log.ts';
 
 const idleMs = 10_000;
@@ -10,6 +11,7 @@ export interface ListenOptions {
   readonly address: string;
   readonly port: number;
   readonly responder: Responder;
+  readonly clock: Clock;
   readonly log: Log;
 }
 
@@ -52,16 +54,22 @@ async function listenForStreams({
   address,
   port,
   responder,
+  clock,
   log,
 }: ListenOptions): Promise<AsyncDisposable> {
   const open = new Set<Socket>();
   const server = createServer((socket) => {
     open.add(socket);
-    socket.on('close', () => open.delete(socket));
     // Whoever asked went away: nothing is left to do.
     socket.on('error', () => socket.destroy());
-    socket.setTimeout(idleMs, () => socket.destroy());
+    let idle = clock.after(idleMs, () => socket.destroy());
+    socket.on('close', () => {
+      idle[Symbol.dispose]();
+      open.delete(socket);
+    });
     frames(socket, (message) => {
+      idle[Symbol.dispose]();
+      idle = clock.after(idleMs, () => socket.destroy());
       void answer({ responder, log }, message, 'tcp', (reply) => {
         if (socket.writable) socket.write(framed(reply));
       });

@@ -206,10 +206,8 @@ async function serveApi(
     aggregation: frontProxy,
     nodes: createWayToNodes({
       objects: () => known,
-      dialer: preferring(
-        tunnels,
-        createDirectDialer(() => known),
-      ),
+      dialer: preferring(tunnels, createDirectDialer({ objects: () => known, clock })),
+      clock,
       credentials: async () => ({
         authority: clientAuthority,
         ...(await pki.certificate(clientCertificates.apiServerKubeletClient)),

@@ -45,6 +45,7 @@ async function kubeletFor(names: readonly string[]): Promise<Fixture> {
   return {
     way: createWayToNodes({
       objects: () => cluster(port),
+      clock: systemClock,
       dialer: { dial: async (_node, target) => connect(target.port, target.host) },
       credentials: () => credentialsOf(pki, authority),
     }),

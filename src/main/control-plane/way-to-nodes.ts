@@ -3,6 +3,7 @@ import { checkServerIdentity, connect, type PeerCertificate } from 'node:tls';
 import type { NodeConnector } from '#main/control-plane/apiserver/node-connector.ts';
 import type { ObjectCache } from '#main/control-plane/apiserver/object-cache.ts';
 import type { DialOptions, NodeDialer } from '#main/control-plane/node-dialer.ts';
+import type { Clock } from '#shared/base/clock.ts';
 import { nodes } from '#shared/api/core/node.ts';
 import type { Node } from '#shared/api/types/core-v1.ts';
 import { ApiError, notFound } from '#shared/kube/errors.ts';
@@ -17,6 +18,7 @@ export interface KubeletCredentials {
 export interface WayToNodesOptions {
   readonly objects: () => ObjectCache | undefined;
   readonly dialer: NodeDialer;
+  readonly clock: Clock;
   /** Asked for each connection: certificates are renewed while the server runs. */
   readonly credentials: () => Promise<KubeletCredentials>;
 }
@@ -27,7 +29,7 @@ const handshakeTimeoutMs = 10_000;
 
 /** The way to kubelets and pods. Simulated nodes have none, and say so. */
 export function createWayToNodes(options: WayToNodesOptions): NodeConnector {
-  const { dialer } = options;
+  const { dialer, clock } = options;
   const known = (name: string): Node | undefined => {
     const node = options.objects()?.get(nodes, { name });
     if (node?.metadata.labels?.[simulatedLabel] !== 'true') return node;
@@ -46,7 +48,7 @@ export function createWayToNodes(options: WayToNodesOptions): NodeConnector {
       if (!node) throw notFound(nodes, name);
       const port = node.status?.daemonEndpoints?.kubeletEndpoint?.Port || defaultKubeletPort;
       const socket = await dialer.dial(name, { host: '127.0.0.1', port }, more);
-      return encrypted(socket, node, await options.credentials(), more);
+      return encrypted(socket, node, await options.credentials(), { clock, ...more });
     },
   };
 }
@@ -56,7 +58,7 @@ function encrypted(
   socket: Duplex,
   node: Node,
   { authority, certificate, key }: KubeletCredentials,
-  { signal }: DialOptions,
+  { clock, signal }: DialOptions & { readonly clock: Clock },
 ): Promise<Duplex> {
   const { promise, resolve, reject } = Promise.withResolvers<Duplex>();
   const secure = connect({
@@ -67,7 +69,12 @@ function encrypted(
     ALPNProtocols: ['http/1.1'],
     checkServerIdentity: (_host, shown) => identityProblem(node, shown),
   });
+  const settle = (): void => {
+    deadline[Symbol.dispose]();
+    signal?.removeEventListener('abort', abort);
+  };
   const fail = (error: Error): void => {
+    settle();
     secure.destroy();
     socket.destroy();
     reject(error);
@@ -77,13 +84,13 @@ function encrypted(
     fail(new ApiError('ServiceUnavailable', message, { cause }));
   };
   const abort = (): void => fail(signal?.reason as Error);
-  secure.setTimeout(handshakeTimeoutMs, () => refused(new Error('TLS handshake timeout')));
+  const late = new Error('TLS handshake timeout');
+  const deadline = clock.after(handshakeTimeoutMs, () => refused(late));
   signal?.addEventListener('abort', abort, { once: true });
   secure.once('error', refused);
   secure.once('secureConnect', () => {
-    signal?.removeEventListener('abort', abort);
+    settle();
     secure.off('error', refused);
-    secure.setTimeout(0);
     resolve(secure);
   });
   return promise;

@@ -195,7 +195,11 @@ function createBase(options: ApiServerOptions): Omit<Core, 'security' | 'admissi
   const watchCache = new WatchCache({ store, clock, log, decode: decodeStored });
   for (const served of builtInResources(options.resources, watchCache)) catalog.add(served);
   const cache = objectCacheOf((resource) => catalog.of(resource)?.cache);
-  const dialer = createServiceDialer({ objects: cache, nodes: options.nodes });
+  const dialer = createServiceDialer({
+    objects: cache,
+    nodes: options.nodes,
+    clock: options.clock,
+  });
   const etcd: Component = {
     name: 'etcd-0',
     async check() {

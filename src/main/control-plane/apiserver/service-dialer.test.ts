@@ -5,6 +5,7 @@ import type { NodeConnector } from '#main/control-plane/apiserver/node-connector
 import { createServiceDialer } from '#main/control-plane/apiserver/service-dialer.ts';
 import { endpointSlices } from '#shared/api/discovery/endpoint-slice.ts';
 import { services } from '#shared/api/core/service.ts';
+import { systemClock as clock } from '#shared/base/system-clock.ts';
 import { ApiError } from '#shared/kube/errors.ts';
 
 function cluster(endpoints: readonly object[]): MemoryObjectCache {
@@ -45,13 +46,13 @@ const target = { namespace: 'default', name: 'web', port: 443 };
 test("A service's port leads to the port of a ready endpoint, through its node", async () => {
   const { dialed, nodes } = recorder();
   const unready = { ...other, conditions: { ready: false } };
-  await createServiceDialer({ objects: cluster([unready, ready]), nodes }).dial(target);
+  await createServiceDialer({ objects: cluster([unready, ready]), nodes, clock }).dial(target);
   expect(dialed).toEqual(['a 10.244.1.5:8443']);
 });
 
 test('An endpoint that cannot be reached is passed over for one that can', async () => {
   const { dialed, nodes } = recorder(['a']);
-  const dialer = createServiceDialer({ objects: cluster([ready, other]), nodes });
+  const dialer = createServiceDialer({ objects: cluster([ready, other]), nodes, clock });
   for (let times = 0; times < 20; times++) await dialer.dial(target);
   expect(new Set(dialed)).toEqual(new Set(['a 10.244.1.5:8443', 'b 10.244.2.6:8443']));
   expect(dialed.filter((each) => each.startsWith('b'))).toHaveLength(20);
@@ -72,6 +73,6 @@ test.each([
     unreachable?: string[];
   };
   const { nodes } = recorder(unreachable);
-  const dialer = createServiceDialer({ objects: cluster(endpoints), nodes });
+  const dialer = createServiceDialer({ objects: cluster(endpoints), nodes, clock });
   await expect(dialer.dial({ ...target, ...asked })).rejects.toThrow(message);
 });

@@ -6,6 +6,7 @@ import { endpointSlices } from '#shared/api/discovery/endpoint-slice.ts';
 import { services } from '#shared/api/core/service.ts';
 import type { ObjectReference, Service } from '#shared/api/types/core-v1.ts';
 import type { DialOptions } from '#main/control-plane/node-dialer.ts';
+import type { Clock } from '#shared/base/clock.ts';
 import { ApiError, notFound } from '#shared/kube/errors.ts';
 
 export interface ServiceTarget {
@@ -33,9 +34,13 @@ export interface ServiceDialerOptions {
   readonly objects: ObjectCache;
   /** Absent: only endpoints that this machine reaches by itself. */
   readonly nodes: NodeConnector | undefined;
+  readonly clock: Clock;
 }
 
-export function createServiceDialer({ objects, nodes }: ServiceDialerOptions): ServiceDialer {
+/** How an endpoint is reached. */
+type Way = Pick<ServiceDialerOptions, 'nodes' | 'clock'>;
+
+export function createServiceDialer({ objects, ...way }: ServiceDialerOptions): ServiceDialer {
   return {
     async dial({ namespace, name, port }, options) {
       const service = objects.get(services, { namespace, name });
@@ -43,7 +48,7 @@ export function createServiceDialer({ objects, nodes }: ServiceDialerOptions): S
       const portName = namedPort(service, port);
       const endpoints = [...readyEndpoints(objects, { namespace, name }, portName)];
       if (endpoints.length === 0) throw noEndpoints(name);
-      return dialAny(endpoints, nodes, options);
+      return dialAny(endpoints, way, options);
     },
   };
 }
@@ -87,14 +92,14 @@ export function* readyEndpoints(
 /** Begins anywhere and goes on to the next while there is one that can be reached. */
 async function dialAny(
   endpoints: readonly ServiceEndpoint[],
-  nodes: NodeConnector | undefined,
+  way: Way,
   options: DialOptions | undefined,
 ): Promise<Duplex> {
   const first = Math.floor(Math.random() * endpoints.length);
   let failure: unknown;
   for (let at = 0; at < endpoints.length; at++) {
     try {
-      return await dialEndpoint(endpoints[(first + at) % endpoints.length]!, nodes, options);
+      return await dialEndpoint(endpoints[(first + at) % endpoints.length]!, way, options);
     } catch (error) {
       options?.signal?.throwIfAborted();
       failure = error;
@@ -106,10 +111,10 @@ async function dialAny(
 /** Through its node where it is on one, else directly. */
 export function dialEndpoint(
   { host, port, node }: ServiceEndpoint,
-  nodes: NodeConnector | undefined,
+  { nodes, clock }: Way,
   options?: DialOptions,
 ): Promise<Duplex> {
   return node && nodes
     ? nodes.dial(node, { host, port }, options)
-    : dialTcp({ host, port }, options);
+    : dialTcp({ host, port }, { clock, ...options });
 }

@@ -1,19 +1,26 @@
 import { connect } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { DialOptions, DialTarget } from '#main/control-plane/node-dialer.ts';
+import type { Clock } from '#shared/base/clock.ts';
 import { ApiError } from '#shared/kube/errors.ts';
 
 /** As Go's dialer. */
 const dialTimeoutMs = 30_000;
 
 /** A TCP connection from this machine. Throws `ServiceUnavailable` in Go's words. */
-export function dialTcp({ host, port }: DialTarget, options: DialOptions = {}): Promise<Duplex> {
-  const { signal } = options;
+export function dialTcp(
+  { host, port }: DialTarget,
+  { clock, signal }: DialOptions & { readonly clock: Clock },
+): Promise<Duplex> {
   signal?.throwIfAborted();
   const { promise, resolve, reject } = Promise.withResolvers<Duplex>();
   const socket = connect({ host, port });
-  const fail = (error: Error): void => {
+  const settle = (): void => {
+    deadline[Symbol.dispose]();
     signal?.removeEventListener('abort', abort);
+  };
+  const fail = (error: Error): void => {
+    settle();
     socket.destroy();
     reject(error);
   };
@@ -29,13 +36,12 @@ export function dialTcp({ host, port }: DialTarget, options: DialOptions = {}): 
     );
   const abort = (): void => fail(signal?.reason as Error);
   const late = Object.assign(new Error('connection timed out'), { code: 'ETIMEDOUT' });
-  socket.setTimeout(dialTimeoutMs, () => refused(late));
+  const deadline = clock.after(dialTimeoutMs, () => refused(late));
   socket.once('error', refused);
   signal?.addEventListener('abort', abort, { once: true });
   socket.once('connect', () => {
-    signal?.removeEventListener('abort', abort);
+    settle();
     socket.off('error', refused);
-    socket.setTimeout(0);
     socket.setNoDelay(true);
     resolve(socket);
   });

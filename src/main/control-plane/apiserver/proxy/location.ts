@@ -84,7 +84,7 @@ function podLocation(core: Core, namespace: string, { scheme, name, port }: Name
   const { nodeName = '' } = pod.spec;
   const target = { host, port: portNumber(port || firstPort(pod) || defaultPort(scheme)) };
   return encryptedIf(scheme === 'https', target, (options) =>
-    dialEndpoint({ ...target, node: nodeName, target: undefined }, core.nodes, options),
+    dialEndpoint({ ...target, node: nodeName, target: undefined }, core, options),
   );
 }
 
@@ -111,9 +111,7 @@ function serviceLocation(
   const usable = endpoints.filter((endpoint) => isBackedByPod(core, namespace, endpoint));
   if (usable.length === 0) throw noEndpoints(id);
   const chosen = usable[Math.floor(Math.random() * usable.length)]!;
-  return encryptedIf(scheme === 'https', chosen, (options) =>
-    dialEndpoint(chosen, core.nodes, options),
-  );
+  return encryptedIf(scheme === 'https', chosen, (options) => dialEndpoint(chosen, core, options));
 }
 
 /** An endpoint that anybody may write down leads nowhere unless a pod has that address. */

@@ -94,7 +94,8 @@ export class WebhookCaller {
       host,
       serverName: plain,
       path: pathname,
-      dial: (signal) => dialTcp({ host: plain, port: Number(port || '443') }, { signal }),
+      dial: (signal) =>
+        dialTcp({ host: plain, port: Number(port || '443') }, { clock: this.#clock, signal }),
     };
   }
 
