@@ -99,7 +99,7 @@ function factsOf(
       return { path, freeKiB: Number(freeKiB) };
     }),
     isRootWritable: has('writable'),
-    clockAheadMs: aheadBy(first('clock'), { startedAt, took }),
+    clockAheadMs: aheadBy([first('clock'), first('clock at the end')], { startedAt, took }),
     hostname: first('hostname').toLowerCase(),
     address: first('address'),
     addresses: lines('addresses').map((line) => line.split(' ')[1]!.replace(/\/.*/, '')),
@@ -118,14 +118,18 @@ function factsOf(
   };
 }
 
-/** Its clock was read some time between the question and the answer: the difference counts beyond that. */
+/**
+ * Its clock was read some time between the question and the answer, less what the look itself took:
+ * the difference counts beyond that.
+ */
 function aheadBy(
-  text: string,
+  [begin, end]: readonly [string, string],
   { startedAt, took }: { readonly startedAt: number; readonly took: number },
 ): number {
-  const theirs = Number(text);
+  const theirs = Number(begin);
   if (theirs < startedAt) return theirs - startedAt;
-  return Math.max(0, theirs - startedAt - took);
+  const onTheWayMs = Math.max(0, took - (Number(end) - theirs));
+  return Math.max(0, theirs - startedAt - onTheWayMs);
 }
 
 function sections(text: string): Sections {
@@ -168,6 +172,7 @@ function inspectionScript(packages: readonly string[]): string {
       '[ -d /proc/sys/net/bridge ] && echo yes || { modprobe -n br_netfilter 2>/dev/null && echo yes; }',
     capabilities: `awk '/^CapBnd:/ {print $2}' /proc/self/status`,
     agent: `sed -n 's/^ *"nodeName": *"\\([^"]*\\)".*/\\1/p' /var/lib/pilothouse/agent.json 2>/dev/null | while read -r node; do printf '{"nodeName":"%s","cluster":"%s"}\\n' "$node" "$(cat /var/lib/pilothouse/cluster 2>/dev/null)"; done`,
+    'clock at the end': 'date +%s%3N',
   };
   const shown = Object.entries(parts).map(([name, script]) => `echo '@@${name}'\n${script}`);
   return `set +e\nexport LC_ALL=C\n${shown.join('\n')}\ntrue`;
