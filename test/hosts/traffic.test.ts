@@ -12,6 +12,7 @@ import { startLoad } from '../support/load/index.ts';
 const minutes = 60_000;
 const slow = { timeout: 2 * minutes, interval: 250 };
 const namespace = 'default';
+const clusterDns = '10.96.0.10';
 
 let nodes: NodeCluster;
 beforeAll(async () => {
@@ -116,6 +117,28 @@ test(
       ),
       outside: wanted(outside),
     });
+  },
+  4 * minutes,
+);
+
+test(
+  'a rule set that somebody has flushed comes back, DNS and all',
+  async () => {
+    const { cluster, machines, kubectl } = nodes;
+    const [host] = machines;
+    const { spec } = await cluster.get(services, { namespace, name: serviceOf('on-h2') });
+    const port = String(spec.ports?.[0]?.nodePort);
+    const rules = async (): Promise<string> =>
+      await host!.run('nft list tables | sort; ip -o address show dev lo');
+    const before = await rules();
+    await host!.run(`nft flush ruleset; ip address del ${clusterDns}/32 dev lo`);
+    await expect.poll(rules, slow).toBe(before);
+    const asked = script('wget', { name: `http://${serviceOf('on-h2')}` });
+    expect(await kubectl(['exec', 'on-h1', '--', 'sh', '-c', asked])).toMatchObject({
+      stdout: 'name: on-h2\n',
+    });
+    const outside = script('curl', { port: `http://${host!.address}:${port}` });
+    expect((await execute('sh', ['-c', outside])).out).toBe('port: on-h2\n');
   },
   4 * minutes,
 );

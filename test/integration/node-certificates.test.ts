@@ -120,8 +120,10 @@ test('a node has its certificates renewed before they end, and shows the new one
   expect((await cluster.get(nodes, { name: 'a' })).metadata.name).toBe('a');
   const { items } = await plane.cluster.list(certificateSigningRequests);
   expect(items.map(({ spec }) => spec.username)).toEqual(['system:node:a', 'system:node:a']);
-  const messages = items.map((one) => one.status.conditions?.map(({ message }) => message));
-  expect(messages.flat().toSorted()).toEqual([
+  const messages = items.flatMap(({ status: { conditions = [] } }) =>
+    conditions.map(({ message }) => message ?? ''),
+  );
+  expect(messages.toSorted()).toEqual([
     'Auto approving kubelet serving certificate: all its names are those of the node.',
     'Auto approving self kubelet client certificate after SubjectAccessReview.',
   ]);

@@ -46,7 +46,7 @@ export async function startPilothouse(options: PilothouseOptions = {}): Promise<
       ...(simulatedNodes === 'unsaid' ? [] : ['--simulated-nodes', String(simulatedNodes)]),
       ...args,
     ],
-    { env: { ...process.env, PILOTHOUSE_HOME: home }, stdio: ['ignore', 'pipe', 'pipe'] },
+    { env: { ...process.env, PILOTHOUSE_HOME: home }, stdio: ['pipe', 'pipe', 'pipe'] },
   );
   let output = '';
   const ready = Promise.withResolvers<void>();

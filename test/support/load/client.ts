@@ -10,6 +10,7 @@ interface Counts {
   /** By the answer's first line. */
   readonly by: Record<string, number>;
   slowestMs: number;
+  /** With when they were asked. */
   readonly lost: { readonly at: number; readonly why: string }[];
 }
 
@@ -29,7 +30,7 @@ function fresh(): Counts {
 }
 
 function ask(): void {
-  const startedAt = performance.now();
+  const [startedAt, at] = [performance.now(), Date.now()];
   open++;
   let answer = '';
   let failure = '';
@@ -46,7 +47,7 @@ function ask(): void {
     open--;
     const [head = '', body = ''] = answer.split('\r\n\r\n');
     const isWhole = / 200 /.test(head) && body.endsWith('\n');
-    if (!isWhole) counts.lost.push({ at: Date.now(), why: failure || `answered "${head}"` });
+    if (!isWhole) counts.lost.push({ at, why: failure || `answered "${head}"` });
     else {
       const who = body.trim();
       counts.answered++;

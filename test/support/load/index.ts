@@ -9,6 +9,7 @@ export interface Tally {
   /** By who answered. */
   readonly by: Readonly<Record<string, number>>;
   readonly slowestMs: number;
+  /** With when they were asked. */
   readonly lost: readonly { readonly at: number; readonly why: string }[];
 }
 

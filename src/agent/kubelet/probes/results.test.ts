@@ -7,7 +7,7 @@ function told(ready: boolean, isPodReady: boolean): PodStatus {
   return {
     conditions: [{ type: 'Ready', status: isPodReady ? 'True' : 'False' }],
     containerStatuses: [{ ...own, containerID: 'containerd://one', started: true, ready }],
-  } as PodStatus;
+  };
 }
 
 test.each([
