@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import * as v from 'valibot';
+import { defaultThresholds, isThreshold, signalNames } from './kubelet/eviction/signals.ts';
 import type { Clock } from '#shared/base/clock.ts';
 import type { Log } from '#shared/base/log.ts';
 import type { Cluster } from '#shared/client/cluster.ts';
@@ -49,6 +50,11 @@ const schema = v.strictObject({
       podLogs: v.optional(v.string(), '/var/log/pods'),
     }),
     {},
+  ),
+  /** Below what the node ends pods: amounts or percentages, as in a KubeletConfiguration. */
+  evictionHard: v.optional(
+    v.record(v.picklist(signalNames), v.pipe(v.string(), v.check(isThreshold, 'no quantity'))),
+    defaultThresholds,
   ),
   logLevel: v.optional(v.picklist(['debug', 'info', 'warn', 'error']), 'info'),
 });

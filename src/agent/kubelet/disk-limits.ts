@@ -16,7 +16,7 @@ export async function diskVerdict(
     if (!emptyDir || emptyDir.medium === 'Memory') continue;
     const place = volumes.place(pod.metadata.uid, name);
     if (!place || !needsUsage(pod, emptyDir.sizeLimit)) continue;
-    const used = await folderBytes(place.path);
+    const { bytes: used } = await folderUsage(place.path);
     inVolumes += used;
     if (emptyDir.sizeLimit !== undefined && used > quantityValue(emptyDir.sizeLimit))
       return evicted(
@@ -65,15 +65,40 @@ function evicted(message: string): Verdict {
   return { reason: 'Evicted', message };
 }
 
+interface FolderUsage {
+  readonly bytes: number;
+  readonly inodes: number;
+}
+
+/** What the pod has put into its emptyDir volumes on disk. */
+export async function emptyDirUsage(
+  { metadata, spec }: Pod,
+  volumes: PodVolumes,
+): Promise<FolderUsage> {
+  const total = { bytes: 0, inodes: 0 };
+  for (const { name, emptyDir } of spec.volumes ?? []) {
+    const place = emptyDir && emptyDir.medium !== 'Memory' && volumes.place(metadata.uid, name);
+    if (!place) continue;
+    const { bytes, inodes } = await folderUsage(place.path);
+    total.bytes += bytes;
+    total.inodes += inodes;
+  }
+  return total;
+}
+
 /** What `du` counts: blocks, not lengths. */
-async function folderBytes(folder: string): Promise<number> {
-  let total = 0;
+async function folderUsage(folder: string): Promise<FolderUsage> {
+  const total = { bytes: 0, inodes: 0 };
   for (const entry of await readdir(folder, { withFileTypes: true }).catch(() => [])) {
     // it ends meanwhile
     const path = join(folder, entry.name);
     const status = await lstat(path).catch(() => undefined); // a file that has just been deleted
-    total += (status?.blocks ?? 0) * 512;
-    if (entry.isDirectory()) total += await folderBytes(path);
+    total.bytes += (status?.blocks ?? 0) * 512;
+    total.inodes += Number(status !== undefined);
+    if (!entry.isDirectory()) continue;
+    const inside = await folderUsage(path);
+    total.bytes += inside.bytes;
+    total.inodes += inside.inodes;
   }
   return total;
 }

@@ -20,6 +20,8 @@ export interface GarbageOptions {
   readonly volumes: PodVolumes;
   /** Whether the pod is one of this node's now. */
   readonly isKnown: (uid: string) => boolean;
+  /** Nothing of the pod will ever run again. */
+  readonly hasEnded: (uid: string) => boolean;
 }
 
 const keptRunsPerContainer = 1;
@@ -34,10 +36,10 @@ export class Garbage {
   }
 
   /** Of each container the last run is kept, so that its log and its end can still be seen. */
-  async prune(uid: string): Promise<void> {
+  async prune(uid: string, { keepsLast = true } = {}): Promise<void> {
     const pod = this.#options.state.pod(uid);
     if (!pod) return;
-    const isGone = !this.#options.isKnown(uid);
+    const isGone = !keepsLast || !this.#options.isKnown(uid);
     const seen = new Map<string, number>();
     let removed = false;
     for (const status of pod.containers) {
@@ -61,6 +63,12 @@ export class Garbage {
     }
     await this.#removeDeadLinks();
     await this.#removeLogFolders();
+  }
+
+  /** For want of space: of pods that have ended, the last runs, too. */
+  async removeEnded(): Promise<void> {
+    const { state, hasEnded } = this.#options;
+    for (const { uid } of state.pods()) await this.prune(uid, { keepsLast: !hasEnded(uid) });
   }
 
   /** Folders of pods that this node does not know: what a pod that was deleted left behind. */

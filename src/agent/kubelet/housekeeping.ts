@@ -5,7 +5,7 @@ import { rotateLogs } from './containers/log-rotation.ts';
 import type { KubeletContext } from './context.ts';
 import { diskVerdict } from './disk-limits.ts';
 import type { Garbage } from './garbage.ts';
-import { ImageGarbage } from './images/image-garbage.ts';
+import type { ImageGarbage } from './images/image-garbage.ts';
 import { labels } from './containers/labels.ts';
 import { killPodContainers } from './containers/kill.ts';
 import { orphanPod } from './pods/orphan.ts';
@@ -22,6 +22,7 @@ export interface HousekeepingOptions {
   readonly workers: PodWorkers;
   readonly source: PodSource;
   readonly garbage: Garbage;
+  readonly imageGarbage: ImageGarbage;
 }
 
 const pruneDelayMs = 1000;
@@ -38,8 +39,7 @@ export class Housekeeping implements AsyncDisposable {
   }
 
   start(): void {
-    const { context, state, garbage } = this.#options;
-    const imageGarbage = new ImageGarbage(context, state);
+    const { context, state, garbage, imageGarbage } = this.#options;
     this.#every(2000, 'end pods that are not wanted', () => this.#endOrphans());
     this.#every(10_000, 'rotate logs', () => rotateLogs(context, state));
     this.#every(10_000, 'check the disk use of pods', () => this.#checkDisk());

@@ -44,12 +44,13 @@ export async function startKubelet(parts: KubeletParts): Promise<Kubelet> {
   const driver = await cgroupDriverOf(runtime);
   const cgroups = createPodCgroups({ version: facts.cgroupVersion, driver });
   await cgroups.start();
-  const amounts = await nodeAmounts(facts, folders.kubelet);
+  const amounts = await nodeAmounts(facts, folders.kubelet, settings.evictionHard);
   const machinery: PodMachinery = new PodMachinery({
     context,
     cgroups,
     runtimeInfo: () => watch.info,
     allocatable: () => reporter.amounts.allocatable,
+    pressuresChanged: () => reporter.hurry(),
   });
   const reporter: NodeReporter = started.use(
     new NodeReporter(
@@ -57,7 +58,7 @@ export async function startKubelet(parts: KubeletParts): Promise<Kubelet> {
         context,
         version,
         runtimeInfo: () => watch.info,
-        health: () => watch.health(machinery.state.isHealthy),
+        health: () => watch.health(machinery.state.isHealthy, machinery.pressures),
       },
       amounts,
     ),

@@ -8,8 +8,13 @@ import type { PodCgroups } from './cgroups.ts';
 import type { Capacity } from './containers/downward.ts';
 import type { KubeletContext } from './context.ts';
 import { createDirectory } from './directory.ts';
+import { Eviction } from './eviction/index.ts';
+import { observeNode } from './eviction/observe.ts';
+import { diskPartsOf, measurePods } from './eviction/pod-usage.ts';
+import type { Pressure } from './eviction/signals.ts';
 import { Garbage } from './garbage.ts';
 import { Housekeeping } from './housekeeping.ts';
+import { ImageGarbage } from './images/image-garbage.ts';
 import { ImagePuller } from './images/puller.ts';
 import type { RuntimeInfo } from './node/runtime-info.ts';
 import type { PodDirectory } from './pod-directory.ts';
@@ -24,10 +29,14 @@ export interface MachineryOptions {
   readonly cgroups: PodCgroups;
   readonly runtimeInfo: () => RuntimeInfo;
   readonly allocatable: () => Capacity;
+  /** What the node is short of has changed. */
+  readonly pressuresChanged: () => void;
 }
 
 const initialBackoffMs = 10_000;
 const maxBackoffMs = 300_000;
+/** There is no time for more. */
+const evictionGraceSeconds = 1;
 
 /** All that has to do with pods, wired together: who is told of what. */
 export class PodMachinery implements AsyncDisposable {
@@ -40,6 +49,7 @@ export class PodMachinery implements AsyncDisposable {
   readonly #workers: PodWorkers;
   readonly #source: PodSource;
   readonly #housekeeping: Housekeeping;
+  readonly #eviction: Eviction;
 
   constructor(options: MachineryOptions) {
     this.#options = options;
@@ -63,10 +73,13 @@ export class PodMachinery implements AsyncDisposable {
       state,
       volumes,
       isKnown: (uid) => !source.isSynced || workers.record(uid) !== undefined,
+      hasEnded: (uid) => workers.record(uid)?.stage === 'finished',
     });
-    const parts = { context, state, volumes, cgroups, workers, source, garbage };
+    const imageGarbage = new ImageGarbage(context, state);
+    const parts = { context, state, volumes, cgroups, workers, source, garbage, imageGarbage };
     this.#housekeeping = new Housekeeping(parts);
     this.directory = createDirectory({ workers, state, writer: this.#writer, source });
+    this.#eviction = this.#makeEviction(garbage, imageGarbage);
   }
 
   /** Looks at what runs already, then begins to run pods. */
@@ -74,6 +87,12 @@ export class PodMachinery implements AsyncDisposable {
     await this.state.start();
     this.#source.start();
     this.#housekeeping.start();
+    this.#eviction.start();
+  }
+
+  /** What the node is short of. */
+  get pressures(): readonly Pressure[] {
+    return this.#eviction.pressures;
   }
 
   /** Something that a pod needs has changed. */
@@ -82,6 +101,7 @@ export class PodMachinery implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.#eviction[Symbol.asyncDispose]();
     await this.#housekeeping[Symbol.asyncDispose]();
     await this.#source[Symbol.asyncDispose]();
     await this.#workers[Symbol.asyncDispose]();
@@ -138,10 +158,33 @@ export class PodMachinery implements AsyncDisposable {
       admission: () => ({
         hasGroupsPolicy: runtimeInfo().features?.supplementalGroupsPolicy === true,
         hasAppArmor: facts.hasAppArmor,
+        pressures: this.pressures,
       }),
       runtimeName: () => runtimeInfo().name,
       networkProblem: () => runtimeInfo().networkProblem,
       apiStatus: (uid) => this.#apiPod(uid)?.status,
+    });
+  }
+
+  #makeEviction(garbage: Garbage, imageGarbage: ImageGarbage): Eviction {
+    const { context, pressuresChanged } = this.#options;
+    const { directory } = this;
+    const [workers, volumes] = [this.#workers, this.#volumes];
+    return new Eviction({
+      context,
+      observe: () => observeNode(context),
+      measure: (signal, hasImageFs) =>
+        measurePods({ context, directory, volumes }, diskPartsOf(signal, hasImageFs)),
+      async reclaimDisk() {
+        await garbage.removeEnded();
+        await imageGarbage.removeUnused();
+      },
+      pods: () =>
+        [...workers.records()].filter(({ stage }) => stage === 'running').map(({ pod }) => pod),
+      evict: ({ metadata }, verdict) => workers.evict(metadata.uid, verdict, evictionGraceSeconds),
+      isCleanedUp: ({ metadata }) =>
+        (workers.record(metadata.uid)?.stage ?? 'finished') === 'finished',
+      changed: pressuresChanged,
     });
   }
 

@@ -178,6 +178,12 @@ async function putAgent(host: Host, { bundle, scratch, port, gateway }: AgentFil
       nodeName: host.name,
       nodeAddresses: [host.address],
       server: { host: gateway, port },
+      // As the kubelet had them that the facts were observed of: test machines may be rather full.
+      evictionHard: {
+        'memory.available': '100Mi',
+        'nodefs.available': '2%',
+        'imagefs.available': '2%',
+      },
       pki: {
         authority: `${folder}/ca.crt`,
         certificate: `${folder}/node.crt`,

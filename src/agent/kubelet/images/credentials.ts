@@ -20,7 +20,7 @@ export async function pullSecrets(pod: Pod, objects: ClusterObjects): Promise<Pu
   const secrets: Secret[] = [];
   const missing: string[] = [];
   for (const { name = '' } of pod.spec.imagePullSecrets ?? []) {
-    const found = await objects.secret(namespace, name).catch(() => undefined); // told as missing below
+    const found = await objects.secret(namespace, name);
     if (found) secrets.push(found);
     else missing.push(name);
   }

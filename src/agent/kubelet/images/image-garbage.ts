@@ -1,11 +1,18 @@
 import { statfs } from 'node:fs/promises';
 import type { RuntimeImage } from '#agent/container-runtime/types.ts';
 import type { KubeletContext } from '../context.ts';
+import { sandboxImageOf } from '../node/runtime-info.ts';
 import type { RuntimeState } from '../runtime-state.ts';
 
 const highPercent = 85;
 const lowPercent = 80;
 const minAgeMs = 120_000;
+
+interface LookedAt {
+  readonly images: readonly RuntimeImage[];
+  /** By any of their names. */
+  readonly used: ReadonlySet<string>;
+}
 
 /** Removes images that nothing uses when the disk fills up, those unused for longest first. */
 export class ImageGarbage {
@@ -21,28 +28,41 @@ export class ImageGarbage {
 
   /** Looks which images are used, and frees space where too little is left. */
   async collect(): Promise<void> {
-    const { runtime, clock, recorder, settings, log } = this.#context;
-    const { images } = await runtime.listImages({});
-    const now = clock.now();
-    const used = this.#usedImages();
-    for (const { id = '' } of images) {
-      if (!this.#firstSeen.has(id)) this.#firstSeen.set(id, now);
-      if (used.has(id)) this.#lastUsed.set(id, now);
-    }
+    const { runtime, recorder, settings, log } = this.#context;
+    const looked = await this.#look();
     const { imageFilesystems } = await runtime.imageFsInfo({});
     const mountpoint = imageFilesystems[0]?.fsId?.mountpoint;
     if (!mountpoint) return;
     const { blocks, bavail, bsize } = await statfs(mountpoint);
     const usedPercent = 100 - Math.floor((bavail * 100) / blocks);
     if (usedPercent < highPercent) return;
-    const wanted = (blocks * (100 - lowPercent)) / 100 - bavail;
-    const freed = await this.#free(images, used, wanted * bsize);
-    log.info('Images removed to free space', { freed, wanted: wanted * bsize });
-    if (freed >= wanted * bsize) return;
+    const wanted = Math.trunc((blocks * bsize * (100 - lowPercent)) / 100) - bavail * bsize;
+    const freed = await this.#free(looked, wanted);
+    log.info('Images removed to free space', { freed, wanted });
+    if (freed >= wanted) return;
     const { nodeName: name } = settings;
     const about = { apiVersion: 'v1', kind: 'Node', metadata: { name, uid: name } };
-    const message = `Failed to garbage collect required amount of images. Attempted to free ${wanted * bsize} bytes, but only found ${freed} bytes eligible to free.`;
+    const message = `Failed to garbage collect required amount of images. Attempted to free ${wanted} bytes, but only found ${freed} bytes eligible to free.`;
     recorder.record(about, 'Warning', 'FreeDiskSpaceFailed', message);
+  }
+
+  /** Removes all images that nothing uses. */
+  async removeUnused(): Promise<void> {
+    const freed = await this.#free(await this.#look(), Infinity);
+    this.#context.log.info('Unused images removed', { freed });
+  }
+
+  async #look(): Promise<LookedAt> {
+    const { runtime, clock } = this.#context;
+    const { images } = await runtime.listImages({});
+    const now = clock.now();
+    const used = this.#usedImages();
+    used.add(await sandboxImageOf(runtime));
+    for (const { id = '' } of images) {
+      if (!this.#firstSeen.has(id)) this.#firstSeen.set(id, now);
+      if (used.has(id)) this.#lastUsed.set(id, now);
+    }
+    return { images, used };
   }
 
   #usedImages(): Set<string> {
@@ -56,11 +76,7 @@ export class ImageGarbage {
     return used;
   }
 
-  async #free(
-    images: readonly RuntimeImage[],
-    used: ReadonlySet<string>,
-    wanted: number,
-  ): Promise<number> {
+  async #free({ images, used }: LookedAt, wanted: number): Promise<number> {
     const { runtime, clock } = this.#context;
     const now = clock.now();
     const isUsed = ({ id, repoTags, repoDigests }: RuntimeImage): boolean =>

@@ -1,16 +1,8 @@
 import { statfs } from 'node:fs/promises';
+import { thresholdValue, type Thresholds } from '../eviction/signals.ts';
 import type { NodeFacts } from './facts.ts';
 
 type Amounts = Readonly<Record<string, string>>;
-
-/** Upstream's hard eviction thresholds: what the node keeps for itself. */
-export const evictionHard = {
-  memoryAvailableBytes: 100 * 1024 * 1024,
-  /** Parts of the whole, in the precision that upstream counts in. */
-  nodeFsAvailable: Math.fround(0.1),
-  nodeFsInodesFree: Math.fround(0.05),
-  imageFsAvailable: Math.fround(0.15),
-} as const;
 
 const maxPods = 110;
 
@@ -19,8 +11,15 @@ export interface NodeAmounts {
   readonly allocatable: Amounts;
 }
 
-/** `folder` lies on the file system that pods' data goes to. */
-export async function nodeAmounts(facts: NodeFacts, folder: string): Promise<NodeAmounts> {
+/**
+ * What the node has, and what of it pods may ask for: not what it keeps to itself by ending pods.
+ * `folder` lies on the file system that pods' data goes to.
+ */
+export async function nodeAmounts(
+  facts: NodeFacts,
+  folder: string,
+  thresholds: Thresholds,
+): Promise<NodeAmounts> {
   const { bsize, blocks } = await statfs(folder);
   const storage = bsize * blocks;
   const hugePages = Object.fromEntries(
@@ -28,7 +27,8 @@ export async function nodeAmounts(facts: NodeFacts, folder: string): Promise<Nod
   );
   const common = { cpu: String(facts.cpus), ...hugePages, pods: String(maxPods) };
   const memory = facts.memoryBytes;
-  const free = memory - evictionHard.memoryAvailableBytes;
+  const without = (amount: number, signal: keyof Thresholds): number =>
+    Math.max(0, amount - thresholdValue(thresholds[signal] ?? '0', amount));
   return {
     capacity: {
       ...common,
@@ -37,10 +37,8 @@ export async function nodeAmounts(facts: NodeFacts, folder: string): Promise<Nod
     },
     allocatable: {
       ...common,
-      memory: `${Math.floor(free / 1024)}Ki`,
-      'ephemeral-storage': String(
-        Math.ceil(storage - Math.floor(storage * evictionHard.nodeFsAvailable)),
-      ),
+      memory: `${Math.floor(without(memory, 'memory.available') / 1024)}Ki`,
+      'ephemeral-storage': String(without(storage, 'nodefs.available')),
     },
   };
 }

@@ -1,15 +1,14 @@
 import type { NodeCondition } from '#shared/api/types/core-v1.ts';
+import type { Pressure } from '../eviction/signals.ts';
 
 export interface NodeHealth {
-  readonly hasMemoryPressure: boolean;
-  readonly hasDiskPressure: boolean;
-  readonly hasPidPressure: boolean;
+  readonly pressures: ReadonlySet<Pressure>;
   /** Why the node cannot run pods, if it cannot. */
   readonly problems: readonly string[];
 }
 
 interface Wording {
-  readonly type: string;
+  readonly type: Pressure;
   readonly bad: readonly [reason: string, message: string];
   readonly good: readonly [reason: string, message: string];
 }
@@ -36,11 +35,9 @@ export function nodeConditions(
   previous: readonly NodeCondition[],
   now: string,
 ): NodeCondition[] {
-  const pressures = [
-    pressure(memory, health.hasMemoryPressure),
-    pressure(disk, health.hasDiskPressure),
-    pressure(processes, health.hasPidPressure),
-  ];
+  const pressures = [memory, disk, processes].map((one) =>
+    pressure(one, health.pressures.has(one.type)),
+  );
   const isReady = health.problems.length === 0;
   const ready = {
     type: 'Ready',

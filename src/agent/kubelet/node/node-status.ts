@@ -174,7 +174,7 @@ export class NodeReporter implements AsyncDisposable {
   async #status(previous: readonly NodeCondition[]): Promise<NodeStatus> {
     const { context, health, runtimeInfo, version } = this.#options;
     const { settings, facts, clock } = context;
-    this.amounts = await nodeAmounts(facts, settings.folders.kubelet);
+    this.amounts = await nodeAmounts(facts, settings.folders.kubelet, settings.evictionHard);
     const { images, name, runtimeVersion, features, handlers } = runtimeInfo();
     const internal = settings.nodeAddresses.map((address) => ({ type: 'InternalIP', address }));
     return {

@@ -76,14 +76,26 @@ export async function cgroupDriverOf(runtime: ContainerRuntime): Promise<CgroupD
   } catch (error) {
     if (!RuntimeError.is(error, 'Unimplemented')) throw error;
   }
-  const { info } = await runtime.status({ verbose: true });
-  const config = JSON.parse(info['config'] ?? '{}') as RuntimeConfigInfo;
+  const config = await configOf(runtime);
   const { runtimes = {}, defaultRuntimeName = 'runc' } = config.containerd ?? {};
   return runtimes[defaultRuntimeName]?.options?.SystemdCgroup === true ? 'systemd' : 'cgroupfs';
 }
 
+/** The image of all sandboxes, which nobody names; newer runtimes pin it by themselves. */
+export async function sandboxImageOf(runtime: ContainerRuntime): Promise<string> {
+  const { sandboxImage, pinnedImages } = await configOf(runtime);
+  return sandboxImage ?? pinnedImages?.sandbox ?? '';
+}
+
+async function configOf(runtime: ContainerRuntime): Promise<RuntimeConfigInfo> {
+  const { info } = await runtime.status({ verbose: true });
+  return JSON.parse(info['config'] ?? '{}') as RuntimeConfigInfo;
+}
+
 /** The part of containerd's own config that matters here. */
 interface RuntimeConfigInfo {
+  readonly sandboxImage?: string;
+  readonly pinnedImages?: { readonly sandbox?: string };
   readonly containerd?: {
     readonly defaultRuntimeName?: string;
     readonly runtimes?: Readonly<

@@ -1,6 +1,7 @@
 import { sleep } from '#shared/base/clock.ts';
 import type { KubeletContext } from '../context.ts';
 import { isSame } from '../status/same.ts';
+import type { Pressure } from '../eviction/signals.ts';
 import type { NodeHealth } from './conditions.ts';
 import { readRuntimeInfo, type RuntimeInfo } from './runtime-info.ts';
 
@@ -31,12 +32,12 @@ export class RuntimeWatch implements AsyncDisposable {
     return this.#info;
   }
 
-  health(hasLists: boolean): NodeHealth {
+  health(hasLists: boolean, pressures: readonly Pressure[]): NodeHealth {
     const problems = [
       ...(this.#failure === undefined ? this.#info.problems : [this.#failure]),
       ...(hasLists ? [] : ['PLEG is not healthy: pleg was last seen active too long ago']),
     ];
-    return { hasMemoryPressure: false, hasDiskPressure: false, hasPidPressure: false, problems };
+    return { pressures: new Set(pressures), problems };
   }
 
   onChange(listener: () => void): void {

@@ -9,6 +9,7 @@ const sources = {
   others: [] as readonly Pod[],
   hasGroupsPolicy: false,
   hasAppArmor: false,
+  pressures: [] as readonly string[],
 };
 const asking = (cpu: string): Pod =>
   pod({ containers: [container('c', { resources: { requests: { cpu } } })] });

@@ -3,6 +3,7 @@ import { requiredNodeTest } from '#shared/kube/node-selection.ts';
 import { podRequests } from '#shared/kube/pod-requests.ts';
 import { quantityMilliValue, quantityValue } from '#shared/kube/quantity.ts';
 import { findUntoleratedTaint } from '#shared/kube/tolerations.ts';
+import { qualityOfService } from '../containers/quality-of-service.ts';
 import type { Verdict } from '../status/pod-status.ts';
 import { allContainers, isCritical, isStatic } from './pod-containers.ts';
 import { sysctlName } from './sandbox-config.ts';
@@ -14,11 +15,14 @@ export interface AdmissionSources {
   readonly others: Iterable<Pod>;
   readonly hasGroupsPolicy: boolean;
   readonly hasAppArmor: boolean;
+  /** What the node is short of. */
+  readonly pressures: readonly string[];
 }
 
 /** Why this node does not run the pod; `undefined` if it does. In upstream's order and words. */
 export function refusalOf(pod: Pod, sources: AdmissionSources): Verdict | undefined {
   return (
+    pressureRefusal(pod, sources) ??
     wrongSystem(pod) ??
     appArmorRefusal(pod, sources) ??
     groupsRefusal(pod, sources) ??
@@ -26,6 +30,17 @@ export function refusalOf(pod: Pod, sources: AdmissionSources): Verdict | undefi
     resourceRefusal(pod, sources) ??
     placeRefusal(pod, sources)
   );
+}
+
+/** Short of memory alone, it takes pods that say how much they need, and those that put up with it. */
+function pressureRefusal(pod: Pod, { pressures }: AdmissionSources): Verdict | undefined {
+  if (pressures.length === 0 || isCritical(pod)) return undefined;
+  if (pressures.every((one) => one === 'MemoryPressure')) {
+    if (qualityOfService(pod) !== 'BestEffort') return undefined;
+    const taint = { key: 'node.kubernetes.io/memory-pressure', effect: 'NoSchedule' } as const;
+    if (!findUntoleratedTaint([taint], pod.spec.tolerations)) return undefined;
+  }
+  return { reason: 'Evicted', message: `The node had condition: [${pressures.join(' ')}]. ` };
 }
 
 function wrongSystem({ spec }: Pod): Verdict | undefined {

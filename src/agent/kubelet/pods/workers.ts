@@ -20,7 +20,7 @@ export interface WorkersOptions extends SyncParts {
   readonly allocatable: () => Capacity;
   /** The pod is not known any more: what its containers have left may go. */
   readonly gone: (uid: string) => void;
-  readonly admission: () => Pick<AdmissionSources, 'hasGroupsPolicy' | 'hasAppArmor'>;
+  readonly admission: () => Pick<AdmissionSources, 'hasGroupsPolicy' | 'hasAppArmor' | 'pressures'>;
   readonly runtimeName: () => string;
   /** Why the network is not ready, if it is not. */
   readonly networkProblem: () => string | undefined;
@@ -224,7 +224,8 @@ export class PodWorkers implements AsyncDisposable {
       {
         ...(generation !== undefined && { observedGeneration: generation }),
         phase: 'Failed',
-        ...verdict,
+        reason: verdict.reason,
+        message: verdict.message,
         startTime: timestamp(context.clock.now()),
         qosClass: pod.status.qosClass ?? 'BestEffort',
       },
@@ -376,7 +377,7 @@ function mergedConditions(told: PodStatus, atApi: PodStatus | undefined): readon
   );
   const kept = own.map((one) => {
     const fresh = atApi?.conditions?.find(({ type }) => type === one.type);
-    return fresh && !isOwnCondition(one.type) ? fresh : one;
+    return fresh && !isOwnCondition(one) ? fresh : one;
   });
   return [...kept, ...others];
 }

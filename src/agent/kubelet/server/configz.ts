@@ -2,7 +2,8 @@ import type { AgentSettings } from '#agent/settings.ts';
 
 /** The settings as a KubeletConfiguration, where they have a place in one. */
 export function kubeletConfiguration(settings: AgentSettings): object {
-  const { folders, pki, clusterDomain, clusterDns, runtimeEndpoint, taints } = settings;
+  const { folders, pki, clusterDomain, clusterDns, runtimeEndpoint, taints, evictionHard } =
+    settings;
   return {
     kind: 'KubeletConfiguration',
     apiVersion: 'kubelet.config.k8s.io/v1beta1',
@@ -30,6 +31,11 @@ export function kubeletConfiguration(settings: AgentSettings): object {
     nodeLeaseDurationSeconds: 40,
     runtimeRequestTimeout: '2m0s',
     maxPods: 110,
+    evictionHard,
+    evictionPressureTransitionPeriod: '5m0s',
+    imageMinimumGCAge: '2m0s',
+    imageGCHighThresholdPercent: 85,
+    imageGCLowThresholdPercent: 80,
     enableDebuggingHandlers: true,
     enableSystemLogHandler: true,
     enableSystemLogQuery: false,

@@ -15,6 +15,9 @@ export interface ConditionSources {
   readonly now: string;
 }
 
+/** Of the condition `DisruptionTarget`, where the kubelet ends the pod. */
+export const disruptionReason = 'TerminationByKubelet';
+
 const own: ReadonlySet<string> = new Set([
   'PodReadyToStartContainers',
   'Initialized',
@@ -48,9 +51,9 @@ export function podConditions(sources: ConditionSources): PodCondition[] {
   return [...before.filter(({ type }) => !own.has(type)), ...made];
 }
 
-/** Conditions of other types are kept by others. */
-export function isOwnCondition(type: string): boolean {
-  return own.has(type);
+/** Others keep conditions of other types, and say by themselves why they end a pod. */
+export function isOwnCondition({ type, reason }: Pick<PodCondition, 'type' | 'reason'>): boolean {
+  return own.has(type) || (type === 'DisruptionTarget' && reason === disruptionReason);
 }
 
 const truth = (type: string, reason?: string): Verdict => ({

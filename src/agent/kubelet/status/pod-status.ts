@@ -1,5 +1,5 @@
 import { containerStates } from '#agent/container-runtime/enums.ts';
-import type { ContainerStatus, Pod, PodStatus } from '#shared/api/types/core-v1.ts';
+import type { ContainerStatus, Pod, PodCondition, PodStatus } from '#shared/api/types/core-v1.ts';
 import { podRequests } from '#shared/kube/pod-requests.ts';
 import { formatQuantity } from '#shared/kube/quantity.ts';
 import { qualityOfService } from '../containers/quality-of-service.ts';
@@ -7,7 +7,7 @@ import { messageLimit } from '../containers/termination-message.ts';
 import { allContainers, ephemeralContainers, isSidecar } from '../pods/pod-containers.ts';
 import { wasToldGood, type ProbeResults } from '../probes/results.ts';
 import { isReady, podIpsOf, type RuntimePod } from '../runtime-state.ts';
-import { podConditions } from './conditions.ts';
+import { disruptionReason, podConditions } from './conditions.ts';
 import { containerStatuses, type WaitingReason } from './container-statuses.ts';
 import { podPhase } from './phase.ts';
 import { without } from './without.ts';
@@ -16,6 +16,8 @@ import { without } from './without.ts';
 export interface Verdict {
   readonly reason: string;
   readonly message: string;
+  /** The pod could not help it: the condition `DisruptionTarget` says so. */
+  readonly isDisruption?: boolean;
 }
 
 export interface PodStatusSources {
@@ -62,7 +64,7 @@ export function podStatus(sources: PodStatusSources): PodStatus {
   return {
     ...(generation !== undefined && { observedGeneration: generation }),
     phase,
-    conditions,
+    conditions: withDisruption(conditions, sources),
     ...(verdict && { reason: verdict.reason, message: verdict.message }),
     hostIP: hostIps[0] ?? '',
     hostIPs: hostIps.map((ip) => ({ ip })),
@@ -74,6 +76,27 @@ export function podStatus(sources: PodStatusSources): PodStatus {
     qosClass: qualityOfService(pod),
     ...(current.length + podIps.length > 0 && allocatedParts(pod)),
   };
+}
+
+function withDisruption(
+  conditions: readonly PodCondition[],
+  { pod, verdict, now }: PodStatusSources,
+): readonly PodCondition[] {
+  const type = 'DisruptionTarget';
+  const isTold = conditions.some((one) => one.type === type && one.status === 'True');
+  if (!verdict?.isDisruption || isTold) return conditions;
+  const { generation } = pod.metadata;
+  return [
+    ...conditions.filter((one) => one.type !== type),
+    {
+      type,
+      status: 'True',
+      reason: disruptionReason,
+      message: verdict.message,
+      ...(generation !== undefined && { observedGeneration: generation }),
+      lastTransitionTime: now,
+    },
+  ];
 }
 
 /** What has been set aside for the pod as a whole. */

@@ -145,7 +145,7 @@ function conditionChanges(before: PodStatus, after: PodStatus): unknown[] {
   if (fresh.length === 0) return old.map(({ type }) => ({ $patch: 'delete', type }));
   return fresh.flatMap((one) => {
     const known = old.find(({ type }) => type === one.type);
-    if (!isOwnCondition(one.type) || isSame(known, one)) return [];
+    if (!isOwnCondition(one) || isSame(known, one)) return [];
     // What is merged keeps what the patch does not speak of.
     const dropped = ['reason', 'message'].filter(
       (name) => known && name in known && !(name in one),
