@@ -22,6 +22,8 @@ const rival = {
 };
 
 const seconds = Number(process.env['BENCH_SECONDS'] ?? 3);
+/** Some of creates, list and watches; all unless told. */
+const parts = (process.env['BENCH_PARTS'] ?? 'creates,list,watches').split(',');
 const podsListed = 10_000;
 const watchers = 1_000;
 const changes = 100;
@@ -81,9 +83,11 @@ async function measure(): Promise<void> {
     const session = await open();
     const server: Server = { child, session, connect: open };
     await creates(server, 1, 500); // warm
-    for (const clients of [1, 10, 100]) await reportCreates(server, clients);
-    await reportList(server);
-    await reportWatchers(server);
+    if (parts.includes('creates')) {
+      for (const clients of [1, 10, 100]) await reportCreates(server, clients);
+    }
+    if (parts.includes('list')) await reportList(server);
+    if (parts.includes('watches')) await reportWatchers(server);
     session.destroy();
   } finally {
     child.send('stop');

@@ -209,3 +209,31 @@ test('Disposing the server ends its watches at once, and waits for nobody', asyn
   expect((await overHttp1).code).toBe(200);
   session.close();
 });
+
+test('A watcher that does not read is ended, and the others go on', async () => {
+  await using cluster = await startTestCluster();
+  await using server = await serveHttps(cluster.server);
+  const session = connect(server.url, { ca: server.certificate });
+  const path = '/api/v1/namespaces/default/configmaps?watch=true&resourceVersion=0';
+  const lazy = session.request({ ':path': path });
+  lazy.pause();
+  let isOver = false;
+  const over = new Promise<void>((resolve) => {
+    lazy.once('close', resolve);
+  }).then(() => (isOver = true));
+  const other = session.request({ ':path': path });
+  let seen = 0;
+  other.on('data', (chunk: Buffer) => (seen += chunk.filter((byte) => byte === 0x0a).length));
+  await Promise.all([once(lazy, 'response'), once(other, 'response')]);
+  const text = 'x'.repeat(1_000_000);
+  let made = 0;
+  while (!isOver && made < 100) {
+    const metadata = { namespace: 'default', name: `large-${made++}` };
+    await cluster.admin.create(configMaps, { metadata, data: { text } });
+    await expect.poll(() => seen).toBe(made);
+  }
+  await over;
+  expect(lazy.rstCode).toBe(8); // cancelled
+  expect(made).toBeLessThan(80);
+  session.destroy();
+});

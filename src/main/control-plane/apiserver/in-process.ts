@@ -14,7 +14,7 @@ import type {
   ResourceRequest,
   ResourceResponse,
 } from '#main/control-plane/apiserver/request/resource-request.ts';
-import type { Delivery } from '#main/control-plane/apiserver/storage/watcher-index.ts';
+import type { Delivery } from '#main/control-plane/apiserver/storage/event-log.ts';
 import type { ServedResource } from '#main/control-plane/apiserver/catalog.ts';
 import type { WatchSink } from '#main/control-plane/apiserver/storage/watch-session.ts';
 import type { ApiRequest, TableTransport, WatchEvent } from '#shared/client/transport.ts';
@@ -158,10 +158,15 @@ class EventQueue implements WatchSink {
   send(deliveries: readonly Delivery[]): void {
     const { form } = this.#served;
     for (const { type, event, entry } of deliveries) {
-      const make = (): WatchEvent => ({ type, object: entry.as(form).object });
       if (this.#options.isTable)
         this.#events.push({ type, object: this.#row(entry.as(form).object) });
-      else this.#events.push(event ? event.frame(form, `object ${type}`, make) : make());
+      else {
+        const key = `${form.apiVersion} object ${type}`;
+        const known = event?.frame<WatchEvent>(key);
+        const told = known ?? { type, object: entry.as(form).object };
+        if (!known) event?.keepFrame(key, told);
+        this.#events.push(told);
+      }
     }
     this.#wake?.();
   }

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import {
   parseQuery,
   type Exchange,
+  type RequestHeaders,
   type ResponseHeaders,
   type ResponseStream,
 } from '#main/control-plane/apiserver/http/exchange.ts';
@@ -24,7 +25,7 @@ export function http1Exchange(
     path: mark < 0 ? target : target.slice(0, mark),
     query: parseQuery(search),
     search,
-    headers: request.headers,
+    headers: headersOf(request),
     certificates: peer.certificates,
     remoteAddress: peer.remoteAddress,
     get signal() {
@@ -47,6 +48,15 @@ export function http1Exchange(
     },
     open: (code, headers) => openStream(response, code, headers),
   };
+}
+
+/** Every group that somebody asks to be in is a header of its own. */
+function headersOf(request: IncomingMessage): RequestHeaders {
+  const { headers } = request;
+  const lists = Object.keys(headers).filter((name) => name.startsWith('impersonate-'));
+  if (lists.length === 0) return headers;
+  const { headersDistinct } = request;
+  return { ...headers, ...Object.fromEntries(lists.map((name) => [name, headersDistinct[name]])) };
 }
 
 function openStream(

@@ -1,14 +1,10 @@
 import { createServer as createHttp1Server, type Server as Http1Server } from 'node:http';
-import {
-  createServer as createHttp2Server,
-  type Http2Server,
-  type ServerHttp2Session,
-} from 'node:http2';
 import { createServer as createTlsServer, type TLSSocket, type TlsOptions } from 'node:tls';
 import type { Exchange } from '#main/control-plane/apiserver/http/exchange.ts';
 import { http1Exchange } from '#main/control-plane/apiserver/http/http1-exchange.ts';
 import { http2Exchange, type Peer } from '#main/control-plane/apiserver/http/http2-exchange.ts';
 import type { UpgradeRequest } from '#main/control-plane/apiserver/streaming/websocket.ts';
+import { ServerConnection } from '#main/http2/connection.ts';
 import type { Clock } from '#shared/base/clock.ts';
 import type { Log } from '#shared/base/log.ts';
 
@@ -42,8 +38,6 @@ export interface ListenerOptions extends ListenOptions {
 const streamWindowBytes = 256 * 1024;
 const connectionWindowBytes = 25 * 1024 * 1024;
 const maxConcurrentStreams = 1000;
-/** Node refuses streams beyond this; long lists and many watches share one connection. */
-const maxSessionMegabytes = 1000;
 const idleTimeoutMs = 90_000;
 const headersTimeoutMs = 32_000;
 /** How long requests under way get to finish at the end. */
@@ -53,7 +47,8 @@ const drainMs = 2_000;
 export async function listen(options: ListenerOptions): Promise<Listener> {
   const { clock, log } = options;
   const http1 = http1Server(options);
-  const http2 = http2Server(options);
+  const date = dateHeader(clock);
+  const connections = new Map<TLSSocket, ServerConnection>();
   const sockets = new Set<TLSSocket>();
   const server = createTlsServer({
     ...options.tls,
@@ -67,7 +62,12 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
     socket.once('close', () => sockets.delete(socket));
     socket.on('error', (error) => log.debug('Connection failed', { error }));
     socket.setNoDelay(true);
-    (socket.alpnProtocol === 'h2' ? http2.server : http1).emit('connection', socket);
+    if (socket.alpnProtocol !== 'h2') {
+      http1.emit('connection', socket);
+      return;
+    }
+    socket.once('close', () => connections.delete(socket));
+    connections.set(socket, http2Connection(socket, options, date));
   });
   server.on('tlsClientError', (error) => log.debug('TLS handshake failed', { error }));
   await bound(server, options);
@@ -81,7 +81,7 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
       const closed = new Promise<void>((resolve) => {
         server.close(() => resolve());
       });
-      for (const session of http2.sessions) session.close();
+      for (const connection of connections.values()) connection.close();
       http1.keepAliveTimeout = 1;
       http1.closeIdleConnections();
       const timer = clock.after(drainMs, () => {
@@ -115,27 +115,32 @@ function http1Server({ serve, upgrade }: ListenerOptions): Http1Server {
   return server;
 }
 
-function http2Server({ serve, log }: ListenerOptions): {
-  readonly server: Http2Server;
-  readonly sessions: ReadonlySet<ServerHttp2Session>;
-} {
-  const server = createHttp2Server({
-    maxSessionMemory: maxSessionMegabytes,
-    settings: { initialWindowSize: streamWindowBytes, maxConcurrentStreams },
+function http2Connection(
+  socket: TLSSocket,
+  { serve, clock, log }: ListenerOptions,
+  date: () => string,
+): ServerConnection {
+  const options = { peer: readPeer(socket), date };
+  return new ServerConnection(socket, {
+    streamWindowBytes,
+    connectionWindowBytes,
+    maxConcurrentStreams,
+    elapsed: () => clock.elapsed(),
+    accept: (stream) => serve(http2Exchange(stream, options)),
+    failed: (error) => log.debug('HTTP/2 connection failed', { error }),
   });
-  const sessions = new Set<ServerHttp2Session>();
-  server.on('session', (session) => {
-    sessions.add(session);
-    session.once('close', () => sessions.delete(session));
-    session.setLocalWindowSize(connectionWindowBytes);
-    const peer = readPeer(session.socket as TLSSocket);
-    session.on('stream', (stream, headers) => {
-      stream.on('error', (error) => log.debug('HTTP/2 stream failed', { error }));
-      serve(http2Exchange(stream, headers, peer));
-    });
-  });
-  server.on('sessionError', (error) => log.debug('HTTP/2 connection failed', { error }));
-  return { server, sessions };
+}
+
+/** Made once a second. */
+function dateHeader(clock: Clock): () => string {
+  let second = -1;
+  let text = '';
+  return () => {
+    const now = Math.floor(clock.now() / 1000);
+    if (now !== second) text = new Date(now * 1000).toUTCString();
+    second = now;
+    return text;
+  };
 }
 
 function bound(server: ReturnType<typeof createTlsServer>, options: ListenOptions): Promise<void> {

@@ -11,7 +11,7 @@ export function readAll(
 ): Promise<Buffer> {
   if (Number(contentLength) > limitBytes) {
     stream.resume();
-    return Promise.reject(tooLarge(limitBytes));
+    return Promise.reject(bodyTooLarge(limitBytes));
   }
   const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
   const chunks: Buffer[] = [];
@@ -22,7 +22,7 @@ export function readAll(
     if (length <= limitBytes) chunks.push(chunk);
     else if (!isOver) {
       isOver = true;
-      reject(tooLarge(limitBytes));
+      reject(bodyTooLarge(limitBytes));
     }
   });
   stream.once('end', () => {
@@ -37,7 +37,8 @@ export function readAll(
   return promise;
 }
 
-function tooLarge(limitBytes: number): ApiError {
+/** In upstream's words. */
+export function bodyTooLarge(limitBytes: number): ApiError {
   return new ApiError(
     'RequestEntityTooLarge',
     `Request entity is too large: limit is ${limitBytes}`,

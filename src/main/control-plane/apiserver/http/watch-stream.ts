@@ -10,7 +10,7 @@ import {
 import { bookmarkObject } from '#main/control-plane/apiserver/bookmark.ts';
 import type { Entry } from '#main/control-plane/apiserver/storage/entry.ts';
 import type { WatchSink } from '#main/control-plane/apiserver/storage/watch-session.ts';
-import type { Delivery } from '#main/control-plane/apiserver/storage/watcher-index.ts';
+import type { Delivery } from '#main/control-plane/apiserver/storage/event-log.ts';
 import { watchFrame, wrapMessage } from '#shared/api/codec/protobuf.ts';
 import type { ApiError } from '#shared/kube/errors.ts';
 import type { KubeObject } from '#shared/kube/object.ts';
@@ -37,10 +37,20 @@ const jsonTail = Buffer.from('}\n');
 /** Writes a watch's events to one client; what many clients are told is encoded once. */
 export class WatchStream implements WatchSink {
   readonly #options: WatchStreamOptions;
+  /** Watches with the same key are sent the same bytes. */
+  readonly #keys: Readonly<Record<Delivery['type'], string>>;
   #hasSentColumns = false;
 
   constructor(options: WatchStreamOptions) {
     this.#options = options;
+    const { served, representation, include } = options;
+    const { format, rendering, metaVersion } = representation;
+    const key = [served.form.apiVersion, format, rendering, metaVersion, include].join(' ');
+    this.#keys = {
+      ADDED: `${key} ADDED`,
+      MODIFIED: `${key} MODIFIED`,
+      DELETED: `${key} DELETED`,
+    };
   }
 
   send(deliveries: readonly Delivery[]): void {
@@ -65,12 +75,11 @@ export class WatchStream implements WatchSink {
   }
 
   #frame({ type, event, entry }: Delivery): Uint8Array {
-    const { served, representation, include } = this.#options;
-    const { rendering, format, metaVersion } = representation;
-    if (rendering === 'table' && !this.#hasSentColumns) return this.#make(type, entry);
-    if (!event) return this.#make(type, entry);
-    const key = `${format} ${rendering} ${metaVersion} ${include} ${type}`;
-    return event.frame(served.form, key, () => this.#make(type, entry));
+    const { rendering } = this.#options.representation;
+    const isOwn = rendering === 'table' && !this.#hasSentColumns;
+    if (isOwn || !event) return this.#make(type, entry);
+    const key = this.#keys[type];
+    return event.frame<Uint8Array>(key) ?? event.keepFrame(key, this.#make(type, entry));
   }
 
   #make(type: Delivery['type'], entry: Entry): Uint8Array {

@@ -1,4 +1,14 @@
-import type { Entry, ObjectForm } from '#main/control-plane/apiserver/storage/entry.ts';
+import type { Entry } from '#main/control-plane/apiserver/storage/entry.ts';
+
+/** What a watcher is told; many are told the same. */
+export interface Delivery {
+  /** Relative to the watcher's selection. */
+  readonly type: 'ADDED' | 'MODIFIED' | 'DELETED';
+  /** Absent for what was there before the watch began. */
+  readonly event?: StorageEvent;
+  /** The object to show; for DELETED its last selected state. */
+  readonly entry: Entry;
+}
 
 /** What became of one object at one revision. */
 export class StorageEvent {
@@ -6,6 +16,7 @@ export class StorageEvent {
   readonly entry: Entry | undefined;
   readonly previous: Entry | undefined;
   #last: Entry | undefined;
+  #delivery: Delivery | undefined;
   #frames: Map<string, unknown> | undefined;
 
   constructor(revision: number, entry: Entry | undefined, previous: Entry | undefined) {
@@ -19,14 +30,20 @@ export class StorageEvent {
     return (this.#last ??= this.previous?.at(this.revision));
   }
 
-  /** Whatever watchers of the same kind can share, made once. */
-  frame<T>(form: ObjectForm, key: string, make: () => T): T {
-    const id = `${form.apiVersion} ${key}`;
-    const known = this.#frames?.get(id) as T | undefined;
-    if (known !== undefined) return known;
-    const made = make();
-    (this.#frames ??= new Map()).set(id, made);
-    return made;
+  delivery(type: Delivery['type']): Delivery {
+    if (this.#delivery?.type === type) return this.#delivery;
+    const entry = type === 'DELETED' ? this.last! : this.entry!;
+    return (this.#delivery = { type, event: this, entry });
+  }
+
+  /** What watchers of the same kind are told, once it has been made. */
+  frame<T>(key: string): T | undefined {
+    return this.#frames?.get(key) as T | undefined;
+  }
+
+  keepFrame<T>(key: string, frame: T): T {
+    (this.#frames ??= new Map()).set(key, frame);
+    return frame;
   }
 }
 

@@ -1,3 +1,4 @@
+import type { Delivery } from '#main/control-plane/apiserver/storage/event-log.ts';
 import {
   type Entry,
   prepareViews,
@@ -7,7 +8,6 @@ import type { WatchSink } from '#main/control-plane/apiserver/storage/watch-sess
 import {
   deliveryOf,
   isSelected,
-  type Delivery,
   type Selection,
 } from '#main/control-plane/apiserver/storage/watcher-index.ts';
 import { ApiError } from '#shared/kube/errors.ts';

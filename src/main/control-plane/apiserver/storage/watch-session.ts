@@ -1,3 +1,4 @@
+import type { Delivery } from '#main/control-plane/apiserver/storage/event-log.ts';
 import type { ListOptions } from '#main/control-plane/apiserver/storage/list-options.ts';
 import { parseRevision } from '#main/control-plane/apiserver/storage/list-options.ts';
 import type { ResourceCache } from '#main/control-plane/apiserver/storage/resource-cache.ts';
@@ -5,7 +6,6 @@ import type { WatchCache } from '#main/control-plane/apiserver/storage/watch-cac
 import {
   deliveryOf,
   isSelected,
-  type Delivery,
   type Selection,
   type Watcher,
 } from '#main/control-plane/apiserver/storage/watcher-index.ts';
@@ -34,13 +34,15 @@ const leastTimeoutMs = 1_800_000;
 /** A last bookmark shortly before the end lets the client resume from there. */
 const lastBookmarkMs = 2_000;
 
+const none: Delivery[] = [];
+
 /** Brings one client up to date and then tells it everything that happens to its selection. */
 export class WatchSession implements Watcher, Disposable {
   readonly selection: Selection;
   readonly wantsBookmarks: boolean;
   readonly #sink: WatchSink;
   readonly #timers: Disposable[] = [];
-  #offered: Delivery[] = [];
+  #offered: Delivery[] = none;
   #registration: Disposable | undefined;
   #isOver = false;
 
@@ -68,13 +70,14 @@ export class WatchSession implements Watcher, Disposable {
   }
 
   offer(delivery: Delivery): void {
-    this.#offered.push(delivery);
+    if (this.#offered.length > 0) this.#offered.push(delivery);
+    else this.#offered = [delivery]; // one is usual, and costs no room for more
   }
 
   flush(): void {
     if (this.#isOver || this.#offered.length === 0) return;
     const deliveries = this.#offered;
-    this.#offered = [];
+    this.#offered = none;
     this.#sink.send(deliveries);
   }
 

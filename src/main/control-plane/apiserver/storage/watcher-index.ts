@@ -1,15 +1,6 @@
 import type { Entry } from '#main/control-plane/apiserver/storage/entry.ts';
-import type { StorageEvent } from '#main/control-plane/apiserver/storage/event-log.ts';
+import type { Delivery, StorageEvent } from '#main/control-plane/apiserver/storage/event-log.ts';
 import type { Pod } from '#shared/api/types/core-v1.ts';
-
-/** What a watcher is told: the type is relative to its selection. */
-export interface Delivery {
-  readonly type: 'ADDED' | 'MODIFIED' | 'DELETED';
-  /** Absent for what was there before the watch began. */
-  readonly event?: StorageEvent;
-  /** The object to show; for DELETED its last selected state. */
-  readonly entry: Entry;
-}
 
 /** Which objects somebody wants. Parts that are absent do not restrict. */
 export interface Selection {
@@ -112,8 +103,8 @@ export function deliveryOf(event: StorageEvent, selection: Selection): Delivery 
   const { entry, previous } = event;
   const isIn = entry !== undefined && isSelected(entry, selection);
   const wasIn = previous !== undefined && isSelected(previous, selection);
-  if (isIn) return { type: wasIn ? 'MODIFIED' : 'ADDED', event, entry };
-  return wasIn ? { type: 'DELETED', event, entry: event.last! } : undefined;
+  if (isIn) return event.delivery(wasIn ? 'MODIFIED' : 'ADDED');
+  return wasIn ? event.delivery('DELETED') : undefined;
 }
 
 export function isSelected(entry: Entry, selection: Selection): boolean {

@@ -46,6 +46,7 @@ export async function startEtcdFace(options: EtcdFaceOptions): Promise<GrpcServe
     host,
     port,
     ...(tls && { tls }),
+    clock,
     log,
     toError: toGrpcError,
     methods: [

@@ -3,9 +3,10 @@ import { createServer as createTlsServer } from 'node:tls';
 import type { AddressInfo } from 'node:net';
 import type { Log } from '#shared/base/log.ts';
 import { frame, framePrefixBytes, FrameReader } from './frames.ts';
-import { ServerConnection } from './http2/connection.ts';
-import { writeHeaders } from './http2/hpack.ts';
-import type { ServerStream } from './http2/stream.ts';
+import { ServerConnection } from '#main/http2/connection.ts';
+import { writeHeaders } from '#main/http2/hpack/writer.ts';
+import type { ServerStream } from '#main/http2/stream.ts';
+import type { Clock } from '#shared/base/clock.ts';
 import type { MessageType } from '#shared/base/protobuf.ts';
 import { decode, encode } from './protobuf.ts';
 import { encodeMessage, GrpcError, grpcStatus } from './status.ts';
@@ -30,10 +31,12 @@ export function unary<Q, A>(
     call: (stream, toError) => {
       const frames = new FrameReader();
       let asked = false;
-      const reply = (response: Partial<A>): void =>
-        stream.reply(frame(encode(answer, response, framePrefixBytes)));
-      const refuse = (error: unknown): void => stream.end(trailersOf(toError(error)));
-      stream.handle({
+      const reply = (response: Partial<A>): void => {
+        stream.respond(responseHeaders);
+        stream.end(frame(encode(answer, response, framePrefixBytes)), okTrailers);
+      };
+      const refuse = (error: unknown): void => end(stream, toError(error));
+      stream.read({
         data: (chunk) => {
           try {
             for (const message of frames.push(chunk)) {
@@ -82,21 +85,11 @@ export function streaming<Q, A>(
         close: ignore,
         drain: ignore,
       };
-      stream.writeHeaders();
-      const end = (error?: unknown): void =>
-        error === undefined ? stream.end() : stream.end(trailersOf(toError(error)));
-      stream.handle({
-        data: (chunk) => {
-          try {
-            for (const message of frames.push(chunk)) receivers.message(decode(question, message));
-          } catch (error) {
-            end(error);
-          }
-        },
-        end: () => receivers.end(),
-        close: () => receivers.close(),
-        drain: () => receivers.drain(),
-      });
+      stream.respond(responseHeaders);
+      const finish = (error?: unknown): void =>
+        end(stream, error === undefined ? undefined : toError(error));
+      stream.onClose(() => receivers.close());
+      stream.onDrain(() => receivers.drain());
       handle({
         onMessage: (receive) => (receivers.message = receive),
         onEnd: (receive) => (receivers.end = receive),
@@ -106,7 +99,17 @@ export function streaming<Q, A>(
           stream.write(frame(encode(answer, response, framePrefixBytes)));
           return stream.queuedBytes < mostQueuedBytes;
         },
-        end,
+        end: finish,
+      });
+      stream.read({
+        data: (chunk) => {
+          try {
+            for (const message of frames.push(chunk)) receivers.message(decode(question, message));
+          } catch (error) {
+            finish(error);
+          }
+        },
+        end: () => receivers.end(),
       });
     },
   };
@@ -117,12 +120,29 @@ function ignore(): void {}
 /** What a call may have waiting for its client before that counts as not keeping up. */
 const mostQueuedBytes = 1024 * 1024;
 
+const responseHeaders = writeHeaders([
+  [':status', 200],
+  ['content-type', 'application/grpc'],
+]);
+const okTrailers = writeHeaders([['grpc-status', 0]]);
+
+function end(stream: ServerStream, error: GrpcError | undefined): void {
+  const trailers = error ? trailersOf(error) : okTrailers;
+  if (stream.hasResponded) stream.end(undefined, trailers);
+  else stream.respond(Buffer.concat([responseHeaders, trailers]), { isLast: true });
+}
+
 function trailersOf({ status, message }: GrpcError): Buffer {
   return writeHeaders([
-    ['grpc-status', `${status}`],
+    ['grpc-status', status],
     ['grpc-message', encodeMessage(message)],
   ]);
 }
+
+const streamWindowBytes = 2 * 1024 * 1024;
+const connectionWindowBytes = 16 * 1024 * 1024;
+/** As etcd: all that HTTP/2 can say. */
+const maxConcurrentStreams = 0xffffffff;
 
 export interface GrpcServerOptions {
   readonly host: string;
@@ -131,6 +151,7 @@ export interface GrpcServerOptions {
   readonly tls?: TlsMaterial;
   readonly methods: readonly Method[];
   readonly toError: ToGrpcError;
+  readonly clock: Clock;
   readonly log: Log;
 }
 
@@ -147,7 +168,7 @@ export interface GrpcServer extends AsyncDisposable {
 
 /** Serves gRPC over HTTP/2. Disposing ends every call. */
 export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcServer> {
-  const { host, port, log, toError } = options;
+  const { host, port, clock, log, toError } = options;
   const methods = new Map(options.methods.map((method) => [method.path, method]));
   const connections = new Map<Socket, ServerConnection>();
   const server = listen(options, (socket) => {
@@ -155,11 +176,18 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
     // What goes wrong with a connection is for its client to notice.
     socket.on('error', (error) => log.debug('A connection failed', { error }));
     socket.on('close', () => connections.delete(socket));
-    const connection = new ServerConnection(socket, (stream, headers) => {
-      const path = headers.get(':path') ?? '';
-      const method = methods.get(path);
-      if (method) method.call(stream, toError);
-      else stream.end(trailersOf(unknownMethod(path)));
+    const connection = new ServerConnection(socket, {
+      streamWindowBytes,
+      connectionWindowBytes,
+      maxConcurrentStreams,
+      elapsed: () => clock.elapsed(),
+      accept: (stream) => {
+        const path = String(stream.headers[':path']);
+        const method = methods.get(path);
+        if (method) method.call(stream, toError);
+        else end(stream, unknownMethod(path));
+      },
+      failed: (error) => log.debug('A client broke the rules of HTTP/2', { error }),
     });
     connections.set(socket, connection);
   });

@@ -1,11 +1,12 @@
 import { connect, type ClientHttp2Session, type IncomingHttpHeaders } from 'node:http2';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { silentLog } from '#shared/base/log.ts';
-import { frame, framePrefixBytes, FrameReader } from '../frames.ts';
+import { systemClock } from '#shared/base/system-clock.ts';
+import { frame, framePrefixBytes, FrameReader } from './frames.ts';
 import { bytes, int64, message } from '#shared/base/protobuf.ts';
-import { decode, encode } from '../protobuf.ts';
-import { startGrpcServer, streaming, unary, type GrpcServer } from '../server.ts';
-import { GrpcError, grpcStatus } from '../status.ts';
+import { decode, encode } from './protobuf.ts';
+import { startGrpcServer, streaming, unary, type GrpcServer } from './server.ts';
+import { GrpcError, grpcStatus } from './status.ts';
 
 const blob = message({ data: bytes(1), count: int64(2) });
 let server: GrpcServer;
@@ -15,6 +16,7 @@ beforeAll(async () => {
   server = await startGrpcServer({
     host: '127.0.0.1',
     port: 0,
+    clock: systemClock,
     log: silentLog,
     toError: (error) =>
       error instanceof GrpcError ? error : new GrpcError(grpcStatus.internal, String(error)),
