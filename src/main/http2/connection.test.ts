@@ -21,9 +21,11 @@ let port: number;
 let connection: ServerConnection;
 let accept: (stream: ServerStream) => void;
 let elapsed = 0;
+let mostDiscardedBytes = 0;
 
 beforeEach(async () => {
   elapsed = 0;
+  mostDiscardedBytes = 0;
   accept = echo;
   server = createServer((socket) => {
     socket.on('error', () => {}); // clients of these tests just go
@@ -31,6 +33,7 @@ beforeEach(async () => {
       streamWindowBytes: windowBytes,
       connectionWindowBytes: 3 * windowBytes,
       maxConcurrentStreams: 10,
+      mostDiscardedBytes,
       elapsed: () => elapsed,
       accept: (stream) => accept(stream),
     });
@@ -191,6 +194,23 @@ test('an answer that needs no more of the request says so', async () => {
   client.request(1, {}, { isLast: false });
   expect((await client.answer(1)).headers).toEqual({ ':status': '200' });
   expect(await client.reset(1)).toBe(errorCodes.none);
+});
+
+test('a body that nobody needs is read for a while, so that its client sees the answer', async () => {
+  mostDiscardedBytes = 1_000_000;
+  accept = (stream) => stream.respond(ok, { isLast: true });
+  using client = await RawClient.connect(port);
+  const isGrant = ({ type, streamId }: RawFrame): boolean => type === windowUpdate && streamId > 0;
+  client.request(1, {}, { isLast: false });
+  await client.answer(1);
+  expect((await client.next(isGrant)).payload.readUInt32BE(0)).toBe(1_000_000);
+  for (let i = 0; i < 90; i++) client.data(1, Buffer.alloc(10_000));
+  client.data(1, Buffer.alloc(0), true);
+  await pong(client, 1);
+  expect(client.frames.some(({ type }) => type === resetStream)).toBe(false);
+  client.request(3, {}, { isLast: false });
+  for (let i = 0; i < 100; i++) client.data(3, Buffer.alloc(10_000));
+  expect(await client.reset(3)).toBe(errorCodes.none);
 });
 
 test('more streams than agreed are refused, and only those', async () => {
@@ -385,6 +405,7 @@ test('who does not speak HTTP/2 is sent away', async () => {
   socket.write('GET / HTTP/1.1\r\n\r\n');
   socket.resume();
   await once(socket, 'close');
+  expect(socket.bytesRead).toBeGreaterThan(0); // it is told so
 });
 
 /** Waits until the server has seen everything sent so far. */

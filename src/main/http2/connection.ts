@@ -27,6 +27,11 @@ export interface ConnectionOptions {
   readonly connectionWindowBytes: number;
   /** Streams beyond these are refused. */
   readonly maxConcurrentStreams: number;
+  /**
+   * How much of a request's body is read for nothing once it has been answered; then its client is
+   * told to stop, which many do not expect.
+   */
+  readonly mostDiscardedBytes: number;
   /** Milliseconds from any start. */
   elapsed(): number;
   /** A request has begun. */
@@ -63,6 +68,8 @@ export class ServerConnection implements StreamHost {
   readonly #streams = new Map<number, ServerStream>();
   /** Those for which the connection has no room, in the order in which they get some. */
   readonly #waiting = new Set<ServerStream>();
+  /** Streams that have been answered, and how much more of their bodies may come. */
+  readonly #discarding = new Map<number, number>();
   readonly #resets: Budget;
   #input: Buffer = Buffer.alloc(0);
   #isGreeted = false;
@@ -152,6 +159,16 @@ export class ServerConnection implements StreamHost {
     stream.granted = 0;
   }
 
+  answeredEarly(stream: ServerStream): void {
+    const { mostDiscardedBytes, maxConcurrentStreams } = this.#options;
+    if (mostDiscardedBytes === 0 || this.#discarding.size >= maxConcurrentStreams) {
+      this.sendReset(stream.id, errorCodes.none);
+      return;
+    }
+    this.#discarding.set(stream.id, mostDiscardedBytes);
+    this.#sendWindowUpdate(stream.id, mostDiscardedBytes);
+  }
+
   closed(stream: ServerStream): void {
     this.#streams.delete(stream.id);
     this.#waiting.delete(stream);
@@ -237,6 +254,7 @@ export class ServerConnection implements StreamHost {
     const stream = this.#known(streamId);
     if (!stream) {
       this.#grantOnConnection(payload.length);
+      this.#discard(streamId, payload.length, (flagBits & flags.endStream) !== 0);
       return;
     }
     stream.receiveWindow -= payload.length;
@@ -251,6 +269,17 @@ export class ServerConnection implements StreamHost {
     this.#fail(stream, failure);
   }
 
+  #discard(streamId: number, bytes: number, isLast: boolean): void {
+    const left = this.#discarding.get(streamId);
+    if (left === undefined) return;
+    if (!isLast && bytes < left) {
+      this.#discarding.set(streamId, left - bytes);
+      return;
+    }
+    this.#discarding.delete(streamId);
+    if (!isLast) this.sendReset(streamId, errorCodes.none);
+  }
+
   #request(block: HeaderBlock | undefined): void {
     if (!block) return;
     const { streamId, isLast, head } = block;
@@ -261,6 +290,7 @@ export class ServerConnection implements StreamHost {
       if (failure !== errorCodes.none) this.#fail(known, failure);
       return;
     }
+    if (isLast) this.#discarding.delete(streamId);
     // Of a stream that is over, or one that begins though we said that we take no more.
     if (streamId <= this.#lastStreamId || this.#isClosing) return;
     if (streamId % 2 === 0) {
@@ -290,6 +320,7 @@ export class ServerConnection implements StreamHost {
 
   #reset(streamId: number): void {
     const stream = this.#known(streamId);
+    this.#discarding.delete(streamId);
     this.#spendReset();
     stream?.abandon();
   }

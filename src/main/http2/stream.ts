@@ -16,6 +16,8 @@ export interface StreamHost {
   waitForRoom(stream: ServerStream): void;
   /** So many bytes of a stream's body have been taken: its client may send as many more. */
   grant(stream: ServerStream, bytes: number): void;
+  /** The answer is complete, and the client is still speaking. */
+  answeredEarly(stream: ServerStream): void;
   closed(stream: ServerStream): void;
 }
 
@@ -247,10 +249,10 @@ export class ServerStream {
     reader.end?.();
   }
 
-  /** Everything else has been said; a client that still speaks need not go on. */
+  /** Everything else has been said. */
   #finish(trailers: Buffer): void {
     if (trailers.length > 0) this.#host.sendHeaders(this.id, trailers, true);
-    if (!this.#clientEnded) this.#host.sendReset(this.id, errorCodes.none);
+    if (!this.#clientEnded) this.#host.answeredEarly(this);
     this.abandon();
   }
 }

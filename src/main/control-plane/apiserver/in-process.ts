@@ -162,7 +162,7 @@ class EventQueue implements WatchSink {
         this.#events.push({ type, object: this.#row(entry.as(form).object) });
       else {
         const key = `${form.apiVersion} object ${type}`;
-        const known = event?.frame<WatchEvent>(key);
+        const known = event?.frame(key) as WatchEvent | undefined;
         const told = known ?? { type, object: entry.as(form).object };
         if (!known) event?.keepFrame(key, told);
         this.#events.push(told);

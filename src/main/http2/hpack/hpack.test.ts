@@ -55,17 +55,17 @@ test('answers whose table is small are read as in appendix C.6 of RFC 7541', () 
 });
 
 test.each([
-  ['an index that there is not', 'be'],
-  ['an index of 0', '80'],
-  ['a string that is cut off', '40 05 61'],
-  ['a number that is too long', 'ff ff ff ff ff ff'],
-  ['a table larger than agreed', '3f e2 1f'],
-  ['a table that changes after a header', '82 20'],
-  ['padding that is not ones', '00 01 61 81 00'],
-  ['padding of a whole byte', '00 01 61 82 1f ff'],
-  ['an end of string', '00 01 61 84 ff ff ff ff'],
-])('%s is refused', (_, block) => {
-  expect(() => read(new HpackReader(), hex(block))).toThrow();
+  ['an index that there is not', 'be', 'There is no header 62'],
+  ['an index of 0', '80', 'There is no header 0'],
+  ['a string that is cut off', '40 05 61', 'A header is cut off'],
+  ['a number that is too long', 'ff ff ff ff ff ff', 'A number in a header is too long'],
+  ['a table larger than agreed', '3f e2 1f', 'The header table is to be larger than agreed'],
+  ['a table that changes after a header', '82 20', 'The header table changes too late'],
+  ['padding that is not ones', '00 01 61 81 00', 'A header is badly padded'],
+  ['padding of a whole byte', '00 01 61 82 1f ff', 'A header is badly padded'],
+  ['an end of string', '00 01 61 84 ff ff ff ff', 'A header holds an end of string'],
+])('%s is refused', (_, block, message) => {
+  expect(() => read(new HpackReader(), hex(block))).toThrow(message);
 });
 
 test('what is written is read again, long and foreign text among it', () => {

@@ -38,6 +38,8 @@ export interface ListenerOptions extends ListenOptions {
 const streamWindowBytes = 256 * 1024;
 const connectionWindowBytes = 25 * 1024 * 1024;
 const maxConcurrentStreams = 1000;
+/** Some clients send all of a body that was refused before they read why. */
+const mostDiscardedBytes = 64 * 1024 * 1024;
 const idleTimeoutMs = 90_000;
 const headersTimeoutMs = 32_000;
 /** How long requests under way get to finish at the end. */
@@ -125,6 +127,7 @@ function http2Connection(
     streamWindowBytes,
     connectionWindowBytes,
     maxConcurrentStreams,
+    mostDiscardedBytes,
     elapsed: () => clock.elapsed(),
     accept: (stream) => serve(http2Exchange(stream, options)),
     failed: (error) => log.debug('HTTP/2 connection failed', { error }),

@@ -79,7 +79,8 @@ export class WatchStream implements WatchSink {
     const isOwn = rendering === 'table' && !this.#hasSentColumns;
     if (isOwn || !event) return this.#make(type, entry);
     const key = this.#keys[type];
-    return event.frame<Uint8Array>(key) ?? event.keepFrame(key, this.#make(type, entry));
+    const known = event.frame(key) as Uint8Array | undefined;
+    return known ?? event.keepFrame(key, this.#make(type, entry));
   }
 
   #make(type: Delivery['type'], entry: Entry): Uint8Array {

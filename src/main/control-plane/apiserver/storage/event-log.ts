@@ -37,8 +37,8 @@ export class StorageEvent {
   }
 
   /** What watchers of the same kind are told, once it has been made. */
-  frame<T>(key: string): T | undefined {
-    return this.#frames?.get(key) as T | undefined;
+  frame(key: string): unknown {
+    return this.#frames?.get(key);
   }
 
   keepFrame<T>(key: string, frame: T): T {

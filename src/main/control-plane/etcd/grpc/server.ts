@@ -180,6 +180,7 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
       streamWindowBytes,
       connectionWindowBytes,
       maxConcurrentStreams,
+      mostDiscardedBytes: 0,
       elapsed: () => clock.elapsed(),
       accept: (stream) => {
         const path = String(stream.headers[':path']);
