@@ -20,11 +20,15 @@ export interface WebhookServer extends AsyncDisposable {
 /** What a webhook answers: an object, a status code, or nothing ever. */
 export type Respond = (body: never, path: string, headers: IncomingHttpHeaders) => unknown;
 
-/** A webhook on 127.0.0.1 with a certificate for that address and for `names`. */
-export async function serveWebhook(
-  respond: Respond,
-  names: readonly string[] = [],
-): Promise<WebhookServer> {
+export interface MadeCertificate {
+  readonly certificate: string;
+  readonly key: string;
+  /** The certificate in base64, for `caBundle`. */
+  readonly caBundle: string;
+}
+
+/** A certificate for 127.0.0.1 and these names, signed by itself. */
+export function makeCertificate(names: readonly string[]): MadeCertificate {
   const folder = mkdtempSync(join(tmpdir(), 'pilothouse-webhook-'));
   const file = (name: string): string => join(folder, name);
   const alternatives = ['IP:127.0.0.1', ...names.map((name) => `DNS:${name}`)].join(',');
@@ -35,9 +39,18 @@ export async function serveWebhook(
       .concat(['-subj', '/CN=webhook', '-addext', `subjectAltName=${alternatives}`]),
     { stdio: 'ignore' },
   );
-  const cert = readFileSync(file('cert.pem'), 'utf8');
+  const certificate = readFileSync(file('cert.pem'), 'utf8');
   const key = readFileSync(file('key.pem'), 'utf8');
   rmSync(folder, { recursive: true, force: true });
+  return { certificate, key, caBundle: Buffer.from(certificate).toString('base64') };
+}
+
+/** A webhook on 127.0.0.1 with a certificate for that address and for `names`. */
+export async function serveWebhook(
+  respond: Respond,
+  names: readonly string[] = [],
+): Promise<WebhookServer> {
+  const { certificate: cert, key, caBundle } = makeCertificate(names);
   const asked: WebhookServer['asked'] = [];
   const server: Server = createServer({ cert, key }, (request, response) => {
     void (async () => {
@@ -59,7 +72,7 @@ export async function serveWebhook(
   return {
     port,
     url: `https://127.0.0.1:${port}`,
-    caBundle: Buffer.from(cert).toString('base64'),
+    caBundle,
     pair: { certificate: cert, key },
     asked,
     async [Symbol.asyncDispose]() {
