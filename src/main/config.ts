@@ -19,7 +19,7 @@ export interface UpCommand {
   /** Port of the etcd face: absent: 2379 or the next free one; 0: none. */
   readonly etcdPort: number | undefined;
   readonly bindAddress: string;
-  /** Absent: two, while the cluster has no other node. */
+  /** Absent: as many as were added while it ran; else two, while the cluster has no other node. */
   readonly simulatedNodes: number | undefined;
   /** A real etcd to keep the state in. */
   readonly etcd: EtcdSettings | undefined;
@@ -62,8 +62,10 @@ export interface SnapshotCommand extends OfCluster {
 export interface NodeCommand extends OfCluster {
   readonly type: 'node';
   readonly action: 'add' | 'list' | 'drain' | 'remove';
-  /** `add`: `ssh://user@host[:port]` or `local`; `drain` and `remove`: the node's name. */
+  /** `add`: `ssh://user@host[:port]`, `local` or `simulated`; `drain` and `remove`: the node's name. */
   readonly machine: string;
+  /** How many simulated ones. */
+  readonly count: number;
   readonly nodeName: string | undefined;
   /** With what to log in; other keys than a named identity are then left alone. */
   readonly ssh: {
@@ -129,6 +131,7 @@ const options = {
   node: {
     ...ofCluster,
     'node-name': { type: 'string' },
+    count: { type: 'string' },
     identity: { type: 'string', short: 'i' },
     ignore: { type: 'string' },
     'dry-run': { type: 'boolean', default: false },
@@ -252,7 +255,7 @@ function parseNode(
   if (more.length > 0 || (known === 'list' && machine !== ''))
     throw new UsageError(`unexpected argument "${more[0] ?? machine}"`);
   if (known === 'add' && machine === '')
-    throw new UsageError('"node add" needs a machine: ssh://user@host[:port], or local');
+    throw new UsageError('"node add" needs a machine: ssh://user@host[:port], local or simulated');
   if ((known === 'remove' || known === 'drain') && machine === '')
     throw new UsageError(`"node ${known}" needs a name`);
   return {
@@ -260,6 +263,7 @@ function parseNode(
     action: known,
     machine,
     ...clusterOf(values, home),
+    count: integer('--count', values.count, { min: 1, max: 5_000 }) ?? 1,
     nodeName: values['node-name'],
     ssh: {
       identity: folder(values.identity),

@@ -1,9 +1,11 @@
 import type { ControlPlane } from '#main/control-plane/index.ts';
+import type { Simulation } from '#main/simulation/index.ts';
 import { ApiError } from '#shared/kube/errors.ts';
 
 /** A control plane with all that lives and ends with it. */
 export interface StartedPlane extends AsyncDisposable {
   readonly controlPlane: ControlPlane;
+  readonly simulation: Simulation;
 }
 
 /**
@@ -27,7 +29,16 @@ export class RunningPlane implements AsyncDisposable {
 
   /** Throws `ServiceUnavailable` while it is being restarted. */
   get current(): ControlPlane {
-    if (this.#started) return this.#started.controlPlane;
+    return this.#running.controlPlane;
+  }
+
+  /** Its simulated nodes. Throws `ServiceUnavailable` while it is being restarted. */
+  get simulation(): Simulation {
+    return this.#running.simulation;
+  }
+
+  get #running(): StartedPlane {
+    if (this.#started) return this.#started;
     throw new ApiError(
       'ServiceUnavailable',
       'The control plane is being started again on a restored state; wait a moment',

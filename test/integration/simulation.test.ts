@@ -1,7 +1,14 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { setTimeout as wait } from 'node:timers/promises';
 import { kubectlOn, type Kubectl } from '../support/kubectl.ts';
 import { startPilothouse, type Pilothouse } from '../support/pilothouse.ts';
+
+const run = promisify(execFile);
 
 let cluster: Pilothouse;
 let kubectl: Kubectl;
@@ -101,4 +108,27 @@ test('with the real node come what only makes sense on one: addresses of load ba
   expect(await eventually('10.1.2.3', () => get('service', 'web', '-o', ingress))).toBe('10.1.2.3');
   const classes = () => get('storageclass', '-o', 'jsonpath={.items[*].metadata.name}');
   expect(await eventually('local-path', classes)).toBe('local-path');
+});
+
+test('simulated nodes that are added to a running cluster come back with it', async () => {
+  const home = await mkdtemp(join(tmpdir(), 'pilothouse-added-'));
+  const names = async ({ kubeconfig }: Pilothouse): Promise<string> =>
+    (await kubectlOn('kubectl', kubeconfig)(['get', 'nodes', '-o', 'name'])).stdout.trim();
+  const all = ['node/simulated-1', 'node/simulated-2', 'node/simulated-3', 'node/simulated-4'];
+  try {
+    {
+      await using first = await startPilothouse({ home, simulatedNodes: 'unsaid' });
+      const { stdout } = await run(
+        process.execPath,
+        ['src/main/cli.ts', 'node', 'add', 'simulated', '--count', '2', '-o', 'json'],
+        { env: { ...process.env, PILOTHOUSE_HOME: home } },
+      );
+      expect(JSON.parse(stdout)).toEqual({ nodes: ['simulated-3', 'simulated-4'] });
+      expect(await names(first)).toBe(all.join('\n'));
+    }
+    await using again = await startPilothouse({ home, simulatedNodes: 'unsaid' });
+    expect(await names(again)).toBe(all.join('\n'));
+  } finally {
+    await rm(home, { recursive: true, force: true });
+  }
 });

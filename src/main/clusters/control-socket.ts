@@ -30,6 +30,8 @@ export interface ControlHandlers {
   stop(): void;
   /** Into the cluster's own folder unless a file is named. */
   saveSnapshot(file: string | undefined): Promise<SavedSnapshot>;
+  /** Adds so many simulated nodes; resolves to their names. */
+  addSimulated(count: number): Promise<readonly string[]>;
   /** Throws while the cluster is starting. */
   nodes(): NodeHandlers;
   /** Resolves once the node's pods have gone. Unless forced, refuses to end what nothing starts again. */
@@ -87,6 +89,7 @@ type Question =
   | { readonly type: 'down' }
   | { readonly type: 'snapshot'; readonly file?: string }
   | { readonly type: 'nodes' }
+  | { readonly type: 'simulate'; readonly count: number }
   | { readonly type: 'link'; readonly node: string }
   | { readonly type: 'unlink'; readonly node: string }
   | { readonly type: 'image'; readonly file: string; readonly node?: string }
@@ -104,6 +107,7 @@ interface Answers {
   readonly down: RunningCluster;
   readonly snapshot: SavedSnapshot;
   readonly nodes: readonly LinkedNode[];
+  readonly simulate: readonly string[];
   readonly link: true;
   readonly unlink: true;
   readonly image: readonly LoadedImage[];
@@ -187,6 +191,8 @@ async function answerOf(
       return { answer: await handlers.saveSnapshot(question.file) };
     case 'nodes':
       return { answer: await handlers.nodes().list() };
+    case 'simulate':
+      return { answer: await handlers.addSimulated(question.count) };
     case 'link':
       await handlers.nodes().link(question.node);
       return { answer: true };

@@ -95,6 +95,7 @@ test('a running cluster answers, keeps a second one from starting, and is told t
   const handlers = {
     describe: () => running,
     stop: () => stopped.resolve(),
+    addSimulated: () => Promise.reject(new Error('not here')),
     saveSnapshot: () => Promise.reject(new Error('The disk is full')),
     nodes: () => ({
       list: async () => [{ name: 'attic', machine: 'local', tunnel: 'connected' }],

@@ -12,6 +12,8 @@ export interface ClusterSettings {
   readonly windowPort?: number;
   readonly serviceRange: string;
   readonly podRange: string;
+  /** How many simulated nodes were asked for while it ran; two while there is no other node, without. */
+  readonly simulatedNodes?: number;
   /** A real etcd that holds the state, instead of `state.db`. */
   readonly etcd?: EtcdSettings;
   /** When snapshots are taken and how many stay; the usual unless said. */

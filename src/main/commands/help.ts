@@ -62,10 +62,12 @@ Snapshots are real etcd snapshot files: etcdctl reads ours, and we read its.
             runs is restored step by step, and goes on with it after a crash
 
 ${ofCluster}`,
-  node: `Usage: pilothouse node add ssh://USER@HOST[:PORT] | add local | list | drain NODE | remove NODE [OPTIONS]
+  node: `Usage: pilothouse node add ssh://USER@HOST[:PORT] | add local | add simulated | list |
+                       drain NODE | remove NODE [OPTIONS]
 
   add       log in to a Linux machine, check it, and make it a node of the running cluster; on a
-            machine that is one already, change only what is not as it should be
+            machine that is one already, change only what is not as it should be. Simulated ones are no
+            machines and run no containers: they are there at once, and come back with the cluster
   list      the machines that were added, and whether they are connected and ready
   drain     keep new pods away from a node and evict those on it, within their disruption budgets;
             pods of daemon sets stay
@@ -74,6 +76,7 @@ ${ofCluster}`,
 A machine that is not known yet shows its key's fingerprint, to be confirmed. Keys, an SSH agent,
 passwords and questions are understood; sudo's password is asked for where it takes one. None is kept.
 
+      --count N         how many simulated ones (default: 1)
       --node-name NAME  what the node is called (default: the machine's host name)
   -i, --identity FILE   log in with this private key only
       --dry-run         check, and show what would be done

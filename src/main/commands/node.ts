@@ -10,8 +10,27 @@ import { deprovision } from '#main/provision/provision.ts';
 /** Makes machines nodes, and machines of nodes again. */
 export async function node(command: NodeCommand, terminal: Terminal): Promise<ExitCode> {
   const profile = clusterProfile(command.home, command.name, command.dataDir);
-  const actions = { add: addNode, list, drain, remove } as const;
+  const add = command.machine === 'simulated' ? addSimulated : addNode;
+  const actions = { add, list, drain, remove } as const;
   return actions[command.action](command, profile, terminal);
+}
+
+async function addSimulated(
+  { count, json }: NodeCommand,
+  profile: ClusterProfile,
+  terminal: Terminal,
+): Promise<ExitCode> {
+  const nodes = await askControl(profile.control, { type: 'simulate', count });
+  if (!nodes)
+    throw new Error(
+      `Cluster ${profile.name} is not running: "pilothouse up --name ${profile.name} --simulated-nodes ${count}" starts it with them`,
+    );
+  const said =
+    nodes.length === 1
+      ? `Node ${nodes[0]!} is registered: it runs no containers`
+      : `Nodes ${nodes.join(', ')} are registered: they run no containers`;
+  terminal.out(json ? JSON.stringify({ nodes }) : said);
+  return exitCodes.done;
 }
 
 async function list(

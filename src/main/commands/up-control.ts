@@ -5,7 +5,7 @@ import type {
   DrainAsker,
   RunningCluster,
 } from '#main/clusters/control-socket.ts';
-import type { ClusterProfile } from '#main/clusters/profile.ts';
+import { readSettings, writeSettings, type ClusterProfile } from '#main/clusters/profile.ts';
 import type { NodeLinks } from '#main/commands/up-nodes.ts';
 import type { Terminal } from '#main/commands/terminal.ts';
 import type { Restorer } from '#main/control-plane/snapshots/restorer.ts';
@@ -24,6 +24,8 @@ export interface RunningParts {
   links?: NodeLinks;
   drains?: Drains;
   restorer?: Restorer;
+  /** How many simulated nodes there are since somebody added some. */
+  simulatedNodes?: number;
 }
 
 export interface ControlOptions {
@@ -40,25 +42,40 @@ const lookMs = 200;
 /** Answers what other processes of the same user ask of a running cluster. */
 export function controlOf(parts: RunningParts, options: ControlOptions): ControlHandlers {
   const { profile, terminal, stop } = options;
-  const started = <T>(part: T | undefined): T => {
-    if (part !== undefined) return part;
-    throw new Error(`Cluster ${profile.name} is starting: try again`);
-  };
   return {
     describe: () => parts.described ?? startingCluster(profile, terminal.pid),
     stop,
-    saveSnapshot: async (file) => started(parts.plane).current.saveSnapshot(file),
-    nodes: () => started(parts.links).handlers,
+    saveSnapshot: async (file) => started(parts.plane, profile).current.saveSnapshot(file),
+    addSimulated: (count) => addSimulated(count, parts, profile),
+    nodes: () => started(parts.links, profile).handlers,
     async drain(node, asker) {
-      await drainFor(node, asker, { drains: started(parts.drains), plane: started(parts.plane) });
+      const drains = started(parts.drains, profile);
+      await drainFor(node, asker, { drains, plane: started(parts.plane, profile) });
     },
     restore: (file, asker) =>
       restoreFor(file, asker, {
         ...options,
-        plane: started(parts.plane),
-        restorer: started(parts.restorer),
+        plane: started(parts.plane, profile),
+        restorer: started(parts.restorer, profile),
       }),
   };
+}
+
+/** They are there at once, and come back with the cluster. */
+export async function addSimulated(
+  count: number,
+  parts: RunningParts,
+  profile: ClusterProfile,
+): Promise<readonly string[]> {
+  const { names, total } = await started(parts.plane, profile).simulation.add(count);
+  parts.simulatedNodes = total;
+  await writeSettings(profile, { ...(await readSettings(profile)), simulatedNodes: total });
+  return names;
+}
+
+function started<T>(part: T | undefined, { name }: ClusterProfile): T {
+  if (part !== undefined) return part;
+  throw new Error(`Cluster ${name} is starting: try again`);
 }
 
 /** Whoever leaves stops it: nobody is there any more to hear how it went. */

@@ -10,7 +10,7 @@ import {
   type ClusterSettings,
 } from '#main/clusters/profile.ts';
 import { keepSleeps } from '#main/clusters/sleeps.ts';
-import { controlOf, type RunningParts } from '#main/commands/up-control.ts';
+import { addSimulated, controlOf, type RunningParts } from '#main/commands/up-control.ts';
 import { NodeLinks } from '#main/commands/up-nodes.ts';
 import { nodeAdder } from '#main/commands/window-add-node.ts';
 import { nodeRemover } from '#main/commands/window-remove-node.ts';
@@ -79,7 +79,7 @@ export async function up(
   const links = running.use(linksTo(state, command, { profile, port: ports.port, clock, log }));
   await links.load();
   const start = (): Promise<StartedPlane> =>
-    startPlane(command, { profile, settings, ports, clock, log, links });
+    startPlane(command, { profile, settings, ports, clock, log, links, parts: state });
   const plane = running.use(await RunningPlane.open(start));
   state.plane = plane;
   const restorer = running.use(
@@ -94,7 +94,7 @@ export async function up(
   const described = await announce(command, { profile, settings, controlPlane: current, pid });
   state.described = described;
   terminal.out(summary(described, current));
-  const parts = { command, links, plane, restorer, profile, cannotRestore, clock, log };
+  const parts = { command, state, links, plane, restorer, profile, cannotRestore, clock, log };
   const services = servicesOf(running, described, parts);
   state.drains = services.drains;
   running.use(onReady?.(services));
@@ -114,6 +114,7 @@ interface ServiceParts extends Pick<
   'plane' | 'restorer' | 'profile' | 'cannotRestore' | 'clock' | 'log'
 > {
   readonly command: UpCommand;
+  readonly state: RunningParts;
   readonly links: NodeLinks;
 }
 
@@ -121,7 +122,7 @@ interface ServiceParts extends Pick<
 function servicesOf(
   running: AsyncDisposableStack,
   described: RunningCluster,
-  { command, links, ...parts }: ServiceParts,
+  { command, state, links, ...parts }: ServiceParts,
 ): WindowServices {
   const { plane, profile, clock, log } = parts;
   const access = wayToApi(described, plane.current);
@@ -131,6 +132,7 @@ function servicesOf(
   const nodes = {
     addNode: nodeAdder(making),
     removeNode: nodeRemover(making),
+    addSimulated: (count: number) => addSimulated(count, state, profile),
     machines: () => links.machinesNow(),
     clock: systemClock,
   };
@@ -203,17 +205,18 @@ interface Starting {
   readonly clock: Clock;
   readonly log: Log;
   readonly links: NodeLinks;
+  readonly parts: RunningParts;
 }
 
 /** The control plane and the simulated nodes on it. */
 async function startPlane(
   command: UpCommand,
-  { profile, settings, ports, clock, log, links }: Starting,
+  { profile, settings, ports, clock, log, links, parts }: Starting,
 ): Promise<StartedPlane> {
   await using started = new AsyncDisposableStack();
   const { name, pki, state, snapshots } = profile;
   const { serviceRange, podRange, etcd, loadBalancerAddresses } = settings;
-  const { snapshots: rules } = await readSettings(profile);
+  const { snapshots: rules, simulatedNodes } = await readSettings(profile);
   const controlPlane = started.use(
     await startControlPlane({
       name,
@@ -234,10 +237,11 @@ async function startPlane(
       machines: links.machines,
     }),
   );
-  const simulation = started.use(simulate(command, controlPlane, { clock, log }));
+  const count = parts.simulatedNodes ?? command.simulatedNodes ?? simulatedNodes;
+  const simulation = started.use(simulate(count, controlPlane, { clock, log }));
   await simulation.ready;
   const owned = started.move();
-  return { controlPlane, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+  return { controlPlane, simulation, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }
 
 function planOf(rules: SnapshotRules | undefined): SnapshotPlan {
@@ -246,7 +250,7 @@ function planOf(rules: SnapshotRules | undefined): SnapshotPlan {
 }
 
 function simulate(
-  command: UpCommand,
+  count: number | undefined,
   controlPlane: ControlPlane,
   { clock, log }: { clock: Clock; log: Log },
 ) {
@@ -256,7 +260,7 @@ function simulate(
     clock,
     log: log.child({ component: 'simulation' }),
     kubeletVersion: observedRelease,
-    count: command.simulatedNodes,
+    count,
   });
 }
 

@@ -31,6 +31,14 @@ export interface Simulation extends AsyncDisposable {
   readonly ready: Promise<void>;
   /** Whether this node only pretends: its logs and terminals are not there. */
   isSimulated(node: string): boolean;
+  /** Registers so many more; from then on they are wanted, and stay beside real ones. */
+  add(count: number): Promise<AddedNodes>;
+}
+
+export interface AddedNodes {
+  readonly names: readonly string[];
+  /** With how many as `count` all of them come back. */
+  readonly total: number;
 }
 
 const defaultCount = 2;
@@ -56,10 +64,12 @@ class RunningSimulation implements Simulation {
   readonly #worker: PodWorker;
   readonly #stop = new AbortController();
   #leaving: Promise<unknown> | undefined;
+  #count: number | undefined;
 
   constructor(options: SimulationOptions) {
     const { cluster, clock, log } = options;
     this.#options = options;
+    this.#count = options.count;
     const clusterFor = (name: string): Cluster =>
       this.#nodes.get(name)?.cluster ?? options.clusterFor(name);
     this.#nodeInformer = new Informer({ cluster, resource: nodes, clock, log });
@@ -81,6 +91,20 @@ class RunningSimulation implements Simulation {
     return this.#nodes.has(node);
   }
 
+  async add(count: number): Promise<AddedNodes> {
+    await this.ready;
+    // Those that are leaving as nobody asked for them must have gone, or they would take the new along.
+    await this.#leaving;
+    const free: number[] = [];
+    for (let index = 0; free.length < count; index++)
+      if (!this.#nodes.has(nodeName(index))) free.push(index);
+    for (const index of free) this.#prepare(index);
+    const total = this.#highest() + 1;
+    this.#count = total;
+    await this.#registerAll(free);
+    return { names: free.map(nodeName), total };
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort(new Error('The simulation has been stopped'));
     await this.ready.catch(() => {}); // whoever waits for it hears of it
@@ -100,19 +124,33 @@ class RunningSimulation implements Simulation {
     if ((await Promise.race([synced, stopped])) === 'stopped') return;
     const all = [...this.#nodeInformer.values()];
     const hasReal = all.some((node) => nodeIndex(node) === undefined);
-    const count = this.#options.count ?? (hasReal ? 0 : defaultCount);
+    const count = this.#count ?? (hasReal ? 0 : defaultCount);
     const indexes = Array.from({ length: count }, (_, index) => index);
     const surplus = all.filter((node) => (nodeIndex(node) ?? -1) >= count);
     for (const index of indexes) this.#prepare(index);
     // Those that leave live on until their pods have gone.
     for (const node of surplus) this.#prepare(nodeIndex(node)!);
     this.#nodeInformer.subscribe(({ after, before }) => this.#receiveNode(before, after));
-    for (let i = 0; i < count; i += registrationsAtOnce)
-      await Promise.all(
-        indexes.slice(i, i + registrationsAtOnce).map((index) => this.#register(index)),
-      );
+    await this.#registerAll(indexes);
     this.#podInformer.subscribe((change) => this.#worker.receive(change));
     if (surplus.length > 0) this.#leave(surplus.map(({ metadata }) => metadata.name));
+  }
+
+  async #registerAll(indexes: readonly number[]): Promise<void> {
+    for (let at = 0; at < indexes.length; at += registrationsAtOnce)
+      await Promise.all(
+        indexes.slice(at, at + registrationsAtOnce).map((index) => this.#register(index)),
+      );
+  }
+
+  #highest(): number {
+    let highest = -1;
+    for (let index = 0, seen = 0; seen < this.#nodes.size; index++) {
+      if (!this.#nodes.has(nodeName(index))) continue;
+      seen++;
+      highest = index;
+    }
+    return highest;
   }
 
   #prepare(index: number): void {
@@ -157,8 +195,7 @@ class RunningSimulation implements Simulation {
 
   /** Nobody asked for the default nodes: they go when there is a real one to go to. */
   #makeRoom(): void {
-    if (this.#options.count === undefined && this.#nodes.size > 0)
-      this.#leave([...this.#nodes.keys()]);
+    if (this.#count === undefined && this.#nodes.size > 0) this.#leave([...this.#nodes.keys()]);
   }
 
   #leave(names: readonly string[]): void {

@@ -8,6 +8,7 @@ const wanted = { id, machine: { type: 'local' as const } };
 const services: NodeServices = {
   addNode: async () => {},
   removeNode: async () => {},
+  addSimulated: () => Promise.resolve([]),
   machines: () => [],
   clock: new FakeClock(),
 };

@@ -30,6 +30,8 @@ export interface NodeServices {
   addNode(wanted: NodeToAdd, dialogue: Dialogue<AddNodeEvent>): Promise<void>;
   /** Takes a node away, or throws what keeps it. */
   removeNode(wanted: NodeToRemove, dialogue: Dialogue<RemoveNodeEvent>): Promise<void>;
+  /** Resolves to the names of so many more simulated nodes. */
+  addSimulated(count: number): Promise<readonly string[]>;
   /** The machines that were added as nodes, as they are now. */
   machines(): readonly NodeMachine[];
   readonly clock: Clock;
@@ -73,6 +75,7 @@ export function nodeHandlers(services: NodeServices): Handlers<typeof nodeOperat
         services.removeNode(wanted, dialogue),
       ),
     machines: (_input, { signal }) => machineChanges(services, signal),
+    addSimulatedNodes: ({ count }) => services.addSimulated(count),
     answerNodeQuestion({ id, question, answer }) {
       const { answers } = conversation(id);
       answers.get(question)?.(answer);

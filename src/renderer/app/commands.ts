@@ -1,5 +1,7 @@
 import { whatIf } from '../features/scheduling/actions.ts';
 import { newObject } from '../features/yaml/actions.ts';
+import { addSimulatedNodes } from '../features/nodes/add-simulated.ts';
+import { useAdding } from '../features/nodes/use-adding.ts';
 import { openForwards } from '../features/containers/actions.ts';
 import { kindId, useKinds } from './kinds.ts';
 import { useDialogs } from './dialogs.ts';
@@ -82,6 +84,7 @@ function openingKinds(): readonly Command[] {
 function ofTheCluster(): readonly Command[] {
   const { health } = useSession();
   const place = usePlace();
+  const adding = useAdding();
   if (!health) return [];
   const { cluster, kubeconfig, server } = health;
   return [
@@ -102,6 +105,30 @@ function ofTheCluster(): readonly Command[] {
       title: 'Copy the address of the API',
       about: cluster,
       run: () => void copy(server),
+    },
+    {
+      id: 'add node',
+      title: 'Add a machine over SSH as a node',
+      about: 'nodes',
+      run: () => {
+        place.go({ section: 'nodes', kind: '' });
+        adding.open('ssh');
+      },
+    },
+    {
+      id: 'add this machine',
+      title: 'Add this machine as a node',
+      about: 'nodes',
+      run: () => {
+        place.go({ section: 'nodes', kind: '' });
+        adding.open('local');
+      },
+    },
+    {
+      id: 'add simulated nodes',
+      title: 'Add simulated nodes …',
+      about: 'nodes',
+      run: () => void addSimulatedNodes(),
     },
     ...(place.namespace === ''
       ? []

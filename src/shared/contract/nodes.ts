@@ -128,6 +128,10 @@ export const nodeOperations = {
       answer: v.nullable(v.union([v.pipe(v.string(), v.maxLength(1024)), v.boolean()])),
     }),
   ).returns<null>(),
+  /** Nodes that run no containers, there at once; answers with their names. */
+  addSimulatedNodes: call(
+    v.strictObject({ count: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(5_000)) }),
+  ).returns<readonly string[]>(),
   /** Lets the plan be carried out. */
   approveNodePlan: call(v.strictObject({ id })).returns<null>(),
 };
