@@ -15,13 +15,14 @@ interface TraceEvent {
   readonly tid: number;
   /** Microseconds, by the wall. */
   readonly ts: number;
-  readonly dur?: number;
   /** Microseconds of processor time. */
   readonly tdur?: number;
-  readonly args?: { readonly name?: string };
 }
 
-const categories = ['toplevel', 'devtools.timeline', 'disabled-by-default-devtools.timeline'];
+const categories = [
+  'disabled-by-default-devtools.timeline',
+  'disabled-by-default-devtools.timeline.frame',
+];
 
 /**
  * Traces the page's main thread while `during` runs. Processor time says what the page costs, however
@@ -68,10 +69,9 @@ function workIn(events: readonly TraceEvent[]): MainThreadWork {
   let at = 0;
   let longestTask = 0;
   let total = 0;
-  for (const { ts, dur = 0, tdur = 0 } of tasks) {
+  for (const { ts, tdur = 0 } of tasks) {
     // A task belongs to the frame that begins in it or comes next.
     while (at < begins.length && begins[at]! < ts) at++;
-    void dur;
     const milliseconds = tdur / 1000;
     if (at < frames.length) frames[at]! += milliseconds;
     longestTask = Math.max(longestTask, milliseconds);

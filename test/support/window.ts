@@ -89,10 +89,13 @@ interface Box {
   readonly className: unknown;
 }
 
-/** Elements of the stage, but for what is there for listeners only, that are wider inside than outside. */
+/**
+ * Elements of the stage that are wider inside than outside, but for what is there for listeners only and
+ * what says the whole of it when it is pointed at.
+ */
 function cutOffIn(page: Page): Promise<readonly string[]> {
   return page
-    .locator('main, main *:not(.hidden)')
+    .locator('main, main *:not(.hidden, [title])')
     .evaluateAll((elements) =>
       (elements as unknown as readonly Box[])
         .filter(({ scrollWidth, clientWidth }) => clientWidth > 0 && scrollWidth > clientWidth + 1)

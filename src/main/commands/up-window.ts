@@ -5,6 +5,8 @@ import type { ServerAccess } from '#main/clusters/https-transport.ts';
 import { readSettings, writeSettings, type ClusterProfile } from '#main/clusters/profile.ts';
 import type { Restorer } from '#main/control-plane/snapshots/restorer.ts';
 import type { PortForwards } from '#main/port-forward/forwards.ts';
+import { healthOf } from '#main/commands/window-health.ts';
+import type { Tunnels } from '#main/provision/tunnel/tunnels.ts';
 import type { RunningPlane } from '#main/running-plane.ts';
 import type { Drains } from '#main/drain/drains.ts';
 import { createHandlers } from '#main/window/handlers.ts';
@@ -18,7 +20,7 @@ import type { Log } from '#shared/base/log.ts';
 import { createCluster } from '#shared/client/cluster.ts';
 import type { TableTransport } from '#shared/client/transport.ts';
 import type { HttpTransport } from '#shared/client/http-transport.ts';
-import { app, type Health } from '#shared/contract/app.ts';
+import { app } from '#shared/contract/app.ts';
 import type { Handlers } from '#shared/contract/contract.ts';
 
 export interface WindowServices {
@@ -34,6 +36,8 @@ export interface WindowServices {
   readonly forwards: PortForwards;
   readonly nodes: NodeServices;
   readonly drains: Drains;
+  /** To the machines that were added as nodes. */
+  readonly tunnels: Pick<Tunnels, 'states'>;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -61,21 +65,8 @@ export async function startWindow(services: WindowServices): Promise<ServedWindo
 
 /** Answers for any window of this cluster, as its administrator. */
 export function windowHandlers(services: WindowServices): Handlers<typeof app> & Disposable {
-  const { running, plane, access, api, forwards, nodes, drains, clock } = services;
-  const startedAt = clock.elapsed();
-  const health = async (): Promise<Health> => {
-    const { revision, dbSizeBytes } = await plane.current.storeStatus();
-    return {
-      version: running.version,
-      cluster: running.name,
-      server: running.server,
-      kubeconfig: running.kubeconfig,
-      uptimeMs: clock.elapsed() - startedAt,
-      revision,
-      storeBytes: dbSizeBytes,
-      memoryBytes: plane.current.memoryBytes(),
-    };
-  };
+  const { plane, access, api, forwards, nodes, drains, clock } = services;
+  const health = healthOf(services);
   const containers = { access, forwards };
   const snapshots = snapshotServices(services);
   const log = services.log.child({ component: 'window' });

@@ -137,7 +137,8 @@ function servicesOf(
     clock: systemClock,
   };
   const forwards = running.use(new PortForwards({ api, access, clock, log }));
-  return { ...parts, running: described, access, api, nodes, drains, forwards };
+  const { tunnels } = links;
+  return { ...parts, running: described, access, api, nodes, tunnels, drains, forwards };
 }
 
 /** As the administrator, over the network like everybody. */

@@ -97,6 +97,8 @@ export interface ControlPlane extends AsyncDisposable {
   readonly api: TableTransport;
   clusterForNode(name: string): Cluster;
   storeStatus(): Promise<StoreStatus>;
+  /** How long the newest requests over the network took; nothing where there were none. */
+  recentP99Ms(): number | undefined;
   /** What this process takes. */
   memoryBytes(): number;
   readonly snapshots: SnapshotCatalog;
@@ -146,6 +148,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     api: server.transportFor(apiServerUser, { manager: 'pilothouse' }),
     clusterForNode: (name) => server.clusterFor(nodeUser(name), { manager: 'kubelet' }),
     storeStatus: () => store.status(),
+    recentP99Ms: () => server.recentP99Ms(),
     memoryBytes: () => memoryUsage.rss(),
     snapshots,
     saveSnapshot: (file) => takeSnapshot(snapshots, { store, file }),

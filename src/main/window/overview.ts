@@ -7,6 +7,7 @@ import { events } from '#shared/api/core/event.ts';
 import { nodes } from '#shared/api/core/node.ts';
 import { persistentVolumeClaims } from '#shared/api/core/persistent-volume-claim.ts';
 import { pods } from '#shared/api/core/pod.ts';
+import type { Pod } from '#shared/api/types/core-v1.ts';
 import type { Cluster } from '#shared/client/cluster.ts';
 import { Informer } from '#shared/client/informer.ts';
 import type { Handlers } from '#shared/contract/contract.ts';
@@ -15,6 +16,7 @@ import type { KubeObject } from '#shared/kube/object.ts';
 import type { Resource } from '#shared/kube/resource.ts';
 import { activityOf } from '#shared/overview/activity.ts';
 import { capacityOf, wholeOf } from '#shared/overview/capacity.ts';
+import { editsOf } from '#shared/overview/edits.ts';
 import { problemsIn } from '#shared/overview/diagnoses/index.ts';
 
 export interface OverviewServices {
@@ -96,9 +98,17 @@ function overviewNow(known: Known): OverviewNow {
   const capacity = capacityOf(known.nodes.values(), known.pods.values());
   return {
     whole: wholeOf(known.nodes.values(), known.pods.values()),
+    waitingPods: waitingIn(known.pods.values()),
     fullest: capacity.slice(0, nodesAtOnce),
-    activity: activityOf(known.events.values(), linesOfActivity),
+    activity: activityOf(known.events.values(), editsOf(known.edited()), linesOfActivity),
   };
+}
+
+function waitingIn(all: Iterable<Pod>): number {
+  let count = 0;
+  for (const { spec, metadata } of all)
+    if (!spec.nodeName && metadata.deletionTimestamp === undefined) count++;
+  return count;
 }
 
 /** One look at the cluster for all windows, for as long as there are any. */
@@ -160,6 +170,12 @@ class Known implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.#informers.map((informer) => informer[Symbol.asyncDispose]()));
+  }
+
+  /** What people change by hand, mostly. */
+  *edited(): Iterable<KubeObject> {
+    for (const informer of [this.nodes, this.pods, this.deployments, this.claims, this.jobs])
+      yield* informer.values() as Iterable<KubeObject>;
   }
 
   #informer<T extends KubeObject>(resource: Resource<T>): Informer<T> {

@@ -11,6 +11,8 @@ export type Link =
   | { readonly state: 'lost'; readonly why: string };
 
 const retryMs = 1_000;
+/** The app speaks once a second. Silent for so long, it has gone, or this machine has slept. */
+const silenceMs = 10_000;
 
 /**
  * The way to the app: opened when the window opens, opened again whenever it is lost. Views watch
@@ -27,8 +29,10 @@ export const useSession = defineStore('session', () => {
     for (;;) {
       try {
         using opened = await openApp();
+        using silence = watchSilence();
         app.value = opened;
-        for await (const now of opened.health({})) {
+        for await (const now of opened.health({}, { signal: silence.signal })) {
+          silence.heard();
           health.value = now;
           heardAt.value = performance.now();
           link.value = { state: 'live' };
@@ -45,3 +49,26 @@ export const useSession = defineStore('session', () => {
   void follow();
   return { app, link, health, heardAt };
 });
+
+interface Silence extends Disposable {
+  /** Aborted when nothing has been heard for too long. */
+  readonly signal: AbortSignal;
+  heard(): void;
+}
+
+function watchSilence(): Silence {
+  const tooLong = new AbortController();
+  const wait = (): Disposable =>
+    systemClock.after(silenceMs, () =>
+      tooLong.abort(new Error('Pilothouse does not answer any more')),
+    );
+  let waiting = wait();
+  return {
+    signal: tooLong.signal,
+    heard() {
+      waiting[Symbol.dispose]();
+      waiting = wait();
+    },
+    [Symbol.dispose]: () => waiting[Symbol.dispose](),
+  };
+}

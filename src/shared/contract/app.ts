@@ -51,6 +51,16 @@ export interface Health {
   readonly revision: number;
   readonly storeBytes: number;
   readonly memoryBytes: number;
+  /** Of the newest requests over the network; absent where there were none. */
+  readonly p99Ms?: number;
+  /** Milliseconds since 1970; absent where there is none. */
+  readonly lastSnapshotAt?: number;
+  /** To the machines that were added as nodes. */
+  readonly tunnels: {
+    readonly total: number;
+    /** Those that do not stand, each with the reason. */
+    readonly missing: readonly string[];
+  };
 }
 
 /** What the window may ask of the application. */

@@ -17,6 +17,8 @@ export interface ProblemsNow {
 export interface OverviewNow {
   /** What all pods ask for against what all nodes can give. */
   readonly whole: readonly Bar[];
+  /** Pods that no node has been found for yet. */
+  readonly waitingPods: number;
   readonly fullest: readonly NodeCapacity[];
   readonly activity: readonly Activity[];
 }

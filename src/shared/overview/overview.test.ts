@@ -1,7 +1,9 @@
 import { expect, test } from 'vitest';
 import type { Event } from '#shared/api/types/core-v1.ts';
+import type { KubeObject } from '#shared/kube/object.ts';
 import { activityOf } from './activity.ts';
 import { capacityOf } from './capacity.ts';
+import { editsOf } from './edits.ts';
 
 const pod = (nodeName: string, cpu: string, phase = 'Running') => ({
   spec: { nodeName, containers: [{ name: 'a', resources: { requests: { cpu } } }] },
@@ -50,9 +52,34 @@ test('activity is the newest first, repeated lines are one', () => {
     event('2', 'Started', '2026-01-01T00:00:02.900000Z', 1),
     event('3', 'BackOff', '2026-01-01T00:00:03Z', 3),
   ];
-  expect(activityOf(events, 10).map(({ about, reason, count }) => [about, reason, count])).toEqual([
-    ['Pod default/web', 'BackOff', 5],
-    ['Pod default/web', 'Started', 1],
+  const lines = activityOf(events, [], 10);
+  expect(lines.map(({ object, reason, count }) => [object.key, reason, count])).toEqual([
+    ['default/web', 'BackOff', 5],
+    ['default/web', 'Started', 1],
   ]);
-  expect(activityOf(events, 1)).toHaveLength(1);
+  expect(activityOf(events, [], 1)).toHaveLength(1);
+});
+
+test('who changed what is told, but for what the cluster does by itself', () => {
+  const field = (manager: string, operation: string, time: string, subresource?: string) => ({
+    manager,
+    operation,
+    time,
+    ...(subresource !== undefined && { subresource }),
+  });
+  const managedFields = [
+    field('kubectl-create', 'Update', '2026-01-01T00:00:01Z'),
+    field('kube-controller-manager', 'Update', '2026-01-01T00:00:02Z', 'status'),
+    field('helm', 'Apply', '2026-01-01T00:00:03Z'),
+  ];
+  const object = {
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: { name: 'web', namespace: 'default', uid: 'u', managedFields },
+  } as unknown as KubeObject;
+  const lines = activityOf([], editsOf([object]), 10);
+  expect(lines.map(({ object, reason, message }) => [object.key, reason, message])).toEqual([
+    ['default/web', 'Applied', 'by helm'],
+    ['default/web', 'Changed', 'by kubectl-create'],
+  ]);
 });

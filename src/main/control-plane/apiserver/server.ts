@@ -78,6 +78,8 @@ export interface ApiServer extends AsyncDisposable {
   /** The API for one identity within the process; `manager` stands in managedFields. */
   transportFor(user: UserInfo, options?: { readonly manager?: string }): TableTransport;
   clusterFor(user: UserInfo, options?: { readonly manager?: string }): Cluster;
+  /** How long the newest requests over the network took; nothing where there were none. */
+  recentP99Ms(): number | undefined;
   /** Serves HTTPS until the listener is disposed; disposing the server ends it too. */
   listen(options: ListenOptions): Promise<Listener>;
   readonly objects: ObjectCache;
@@ -132,6 +134,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
   return {
     transportFor,
     clusterFor,
+    recentP99Ms: () => metrics.recentP99Ms(),
     async listen(listenOptions) {
       const listener = await listenFor(http, { ...listenOptions, clock, log });
       serverAddress ||= `${listener.host}:${listener.port}`;

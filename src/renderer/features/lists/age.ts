@@ -1,6 +1,7 @@
 /** `5d3h`, `42s`: as kubectl writes ages. */
-export function ageOf(created: string, now: number): string {
-  const seconds = Math.max(0, Math.floor((now - Date.parse(created)) / 1000));
+export function ageOf(created: string | number, now: number): string {
+  const at = typeof created === 'number' ? created : Date.parse(created);
+  const seconds = Math.max(0, Math.floor((now - at) / 1000));
   if (Number.isNaN(seconds)) return '–';
   const minutes = Math.floor(seconds / 60);
   const hours = Math.floor(seconds / 3600);

@@ -16,7 +16,7 @@ export function useColumns(kind: () => Kind, all: () => readonly TableColumn[]):
     immediate: true,
   });
   const isShown = ({ name, priority }: TableColumn): boolean =>
-    name === 'Name' || (chosen.value[name] ?? priority === 0);
+    chosen.value[name] ?? priority === 0;
   return {
     columns: computed(() => all().filter(isShown)),
     isShown,

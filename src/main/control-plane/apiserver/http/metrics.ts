@@ -13,17 +13,29 @@ interface Histogram {
   count: number;
 }
 
+/** Of how many requests the newest durations are kept. */
+const recentCount = 1024;
+
 /** Counts requests as upstream names and labels them; written in Prometheus' text format. */
 export class Metrics {
   readonly #requests = new Map<string, number>();
   readonly #durations = new Map<string, Histogram>();
   readonly #longRunning = new Map<string, number>();
+  readonly #recent = new Float64Array(recentCount);
+  #observed = 0;
+
+  /** Of the newest requests over the network, in milliseconds; nothing where there were none. */
+  recentP99Ms(): number | undefined {
+    const newest = this.#recent.slice(0, Math.min(this.#observed, recentCount)).sort();
+    return newest[Math.floor(0.99 * (newest.length - 1))];
+  }
 
   observe(info: RequestInfo | undefined, code: number, elapsedMs: number): void {
     const labels = labelsOf(info);
     const request = `${labels},code="${code}"`;
     this.#requests.set(request, (this.#requests.get(request) ?? 0) + 1);
     if (info?.verb === 'watch') return;
+    this.#recent[this.#observed++ % recentCount] = elapsedMs;
     let histogram = this.#durations.get(labels);
     if (!histogram) {
       histogram = { counts: buckets.map(() => 0), sum: 0, count: 0 };
