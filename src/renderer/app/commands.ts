@@ -32,6 +32,7 @@ export function commandsNow(): readonly Command[] {
     ...openingKinds(),
     ...creating(),
     ...ofTheCluster(),
+    ...addingNodes(),
     ...settings(),
   ];
 }
@@ -84,7 +85,6 @@ function openingKinds(): readonly Command[] {
 function ofTheCluster(): readonly Command[] {
   const { health } = useSession();
   const place = usePlace();
-  const adding = useAdding();
   if (!health) return [];
   const { cluster, kubeconfig, server } = health;
   return [
@@ -106,30 +106,6 @@ function ofTheCluster(): readonly Command[] {
       about: cluster,
       run: () => void copy(server),
     },
-    {
-      id: 'add node',
-      title: 'Add a machine over SSH as a node',
-      about: 'nodes',
-      run: () => {
-        place.go({ section: 'nodes', kind: '' });
-        adding.open('ssh');
-      },
-    },
-    {
-      id: 'add this machine',
-      title: 'Add this machine as a node',
-      about: 'nodes',
-      run: () => {
-        place.go({ section: 'nodes', kind: '' });
-        adding.open('local');
-      },
-    },
-    {
-      id: 'add simulated nodes',
-      title: 'Add simulated nodes …',
-      about: 'nodes',
-      run: () => void addSimulatedNodes(),
-    },
     ...(place.namespace === ''
       ? []
       : [
@@ -141,6 +117,20 @@ function ofTheCluster(): readonly Command[] {
           },
         ]),
   ];
+}
+
+function addingNodes(): readonly Command[] {
+  const place = usePlace();
+  const adding = useAdding();
+  const open = (door: 'ssh' | 'local'): void => {
+    place.go({ section: 'nodes', kind: '' });
+    adding.open(door);
+  };
+  return [
+    { title: 'Add a machine over SSH as a node', run: () => open('ssh') },
+    { title: 'Add this machine as a node', run: () => open('local') },
+    { title: 'Add simulated nodes …', run: () => void addSimulatedNodes() },
+  ].map((command) => ({ id: command.title, about: 'nodes', ...command }));
 }
 
 const themeTitles = {
