@@ -56,7 +56,7 @@ await build({
   },
 });
 
-// What runs on nodes: one file, whatever packages it is made of.
+// What runs on nodes: scripts, since a module that imports `node:http` has Node load its `fetch` as well.
 await build({
   root,
   configFile: false,
@@ -67,10 +67,11 @@ await build({
     outDir: join(root, 'out/agent'),
     emptyOutDir: true,
     target: 'node24',
-    minify: false,
+    // A node keeps the text in memory as long as the agent runs.
+    minify: 'oxc',
     rollupOptions: {
       input: join(root, 'src/agent/main.ts'),
-      output: { format: 'esm', entryFileNames: 'agent.mjs', codeSplitting: false },
+      output: { format: 'cjs', entryFileNames: 'agent.cjs', chunkFileNames: '[name].cjs' },
     },
   },
 });

@@ -79,6 +79,23 @@ test('everything in shared runs anywhere', () => {
   expect(imports).toEqual([]);
 });
 
+test('an agent carries no rules of kinds, which only the API server keeps', () => {
+  const carried = [
+    'types/',
+    'certificates/signers.ts',
+    'core/local-path-volume.ts',
+    'schema/release.ts',
+  ];
+  const lazy = 'src/agent/kubelet/pods/static-pod-file.ts';
+  const agent = sources.filter((file) => file.startsWith('src/agent/') && file !== lazy);
+  const rules = agent.flatMap((file) =>
+    [...read(file).matchAll(/from '#shared\/api\/([^']+)'/g)]
+      .filter(([, path = '']) => !carried.some((own) => path.startsWith(own)))
+      .map(([, path]) => `${file}: ${path}; take it from #agent/api/resources.ts`),
+  );
+  expect(rules).toEqual([]);
+});
+
 function forbiddenImports(file: string): string[] {
   const layer = layers.find((rule) => covers(rule, file.replace(/^src\//, '')));
   if (!layer) return [`${file}: belongs to no folder of the table`];

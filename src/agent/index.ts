@@ -1,6 +1,8 @@
 import { join } from 'node:path';
 import { createHttp2Exchange } from '#agent/api/http2-exchange.ts';
+import { createLeanTransport } from '#agent/api/lean-transport.ts';
 import { createRememberingTransport } from '#agent/api/remembering-transport.ts';
+import { SharedInformers } from '#agent/api/shared-informers.ts';
 import {
   authorityOf,
   heldCertificate,
@@ -16,7 +18,7 @@ import { startKubeProxy } from '#agent/kube-proxy/index.ts';
 import { startNetwork } from '#agent/network/index.ts';
 import { startTunnel } from '#agent/tunnel/index.ts';
 import { startLocalPath } from '#agent/volumes/local-path.ts';
-import { readAgentSettings, type AgentParts, type AgentSettings } from '#agent/settings.ts';
+import { readAgentSettings, type AgentSettings, type WatchingParts } from '#agent/settings.ts';
 import type { Clock } from '#shared/base/clock.ts';
 import type { Log } from '#shared/base/log.ts';
 import { createCluster } from '#shared/client/cluster.ts';
@@ -30,7 +32,7 @@ export interface AgentOptions {
 }
 
 /** A part of the agent, started once; disposing ends it and leaves the node's pods as they are. */
-type AgentPart = (parts: AgentParts) => Promise<AsyncDisposable>;
+type AgentPart = (parts: WatchingParts) => Promise<AsyncDisposable>;
 
 /** In the order in which they start; they end in the opposite one. */
 const agentParts: readonly AgentPart[] = [
@@ -49,14 +51,15 @@ export async function startAgent({ file, clock, log }: AgentOptions): Promise<As
   const api = createHttp2Exchange({ server, credentials: () => credentialsOf(settings), clock });
   started.use(api);
   const transport = createRememberingTransport({
-    transport: createHttpTransport(api.exchange),
+    transport: createLeanTransport(createHttpTransport(api.exchange), settings.nodeName),
     folder: join(settings.folders.state, 'remembered'),
     clock,
     log,
   });
   started.use(transport);
   const cluster = createCluster(transport);
-  const parts = { settings, cluster, clock, log };
+  const informers = started.use(new SharedInformers({ cluster, clock, log }));
+  const parts = { settings, cluster, informers, clock, log };
   for (const start of agentParts) started.use(await start(parts));
   // Who calls the kubelet is shown a new one within half a day.
   const renewed = (use: CertificateUse): void => void (use === 'client' && api.renew());
@@ -65,7 +68,7 @@ export async function startAgent({ file, clock, log }: AgentOptions): Promise<As
 }
 
 /** The network of pods, the kubelet and its own API, over one connection to the container runtime. */
-async function startPods(parts: AgentParts): Promise<AsyncDisposable> {
+async function startPods(parts: WatchingParts): Promise<AsyncDisposable> {
   await using started = new AsyncDisposableStack();
   const { settings, clock } = parts;
   const operations = new RuntimeOperations();

@@ -1,6 +1,5 @@
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { startAgent } from '#agent/index.ts';
 import { readAgentSettings } from '#agent/settings.ts';
 import { bridge } from '#agent/tunnel/bridge.ts';
 import { createLog } from '#shared/base/log.ts';
@@ -19,15 +18,12 @@ async function run(file: string): Promise<void> {
   const log = createLog(({ level, sentence, fields }) => {
     process.stderr.write(`${JSON.stringify({ level, msg: sentence, ...fields }, plain)}\n`);
   });
+  // The bridge does without: it carries bytes for as long as the tunnel stands.
+  const { startAgent } = await import('#agent/index.ts');
   await using _agent = await startAgent({ file, clock: systemClock, log });
   log.info('Agent started', { settings: file });
   await ended.promise;
 }
-
-const { positionals, values } = parseArgs({
-  allowPositionals: true,
-  options: { settings: { type: 'string', default: '/var/lib/pilothouse/agent.json' } },
-});
 
 /** `bridge`: what the desktop starts through SSH; its standard streams are one end of the tunnel. */
 async function attach(file: string): Promise<void> {
@@ -42,11 +38,18 @@ const commands: Readonly<Record<string, (settings: string) => Promise<void>>> = 
   bridge: attach,
 };
 
-const command = commands[positionals[0] ?? ''];
-if (!command) {
-  process.stderr.write('Usage: pilothouse-agent run|bridge [--settings FILE]\n');
-  process.exitCode = 2;
-} else {
+/** Nothing is awaited at the top: the bundle is a script, which loads less of Node than a module does. */
+async function main(): Promise<void> {
+  const { positionals, values } = parseArgs({
+    allowPositionals: true,
+    options: { settings: { type: 'string', default: '/var/lib/pilothouse/agent.json' } },
+  });
+  const command = commands[positionals[0] ?? ''];
+  if (!command) {
+    process.stderr.write('Usage: pilothouse-agent run|bridge [--settings FILE]\n');
+    process.exitCode = 2;
+    return;
+  }
   try {
     await command(values.settings);
   } catch (error) {
@@ -54,3 +57,5 @@ if (!command) {
     process.exit(1);
   }
 }
+
+void main();

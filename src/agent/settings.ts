@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import * as v from 'valibot';
+import type { SharedInformers } from '#agent/api/shared-informers.ts';
 import { defaultThresholds, isThreshold, signalNames } from './kubelet/eviction/signals.ts';
 import type { Clock } from '#shared/base/clock.ts';
 import type { Log } from '#shared/base/log.ts';
@@ -69,6 +70,11 @@ export interface AgentParts {
   readonly cluster: Cluster;
   readonly clock: Clock;
   readonly log: Log;
+}
+
+/** The same for those that look at whole kinds of the cluster. */
+export interface WatchingParts extends AgentParts {
+  readonly informers: SharedInformers;
 }
 
 /** Reads the settings file; throws an error that names what is wrong in it. */

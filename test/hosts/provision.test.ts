@@ -52,7 +52,7 @@ async function contextFor(host: Host, { machine, user }: Login): Promise<StepCon
     machine,
     facts,
     assets: await openAssets('amd64', {
-      bundle: join(root, 'out/agent/agent.mjs'),
+      bundle: join(root, 'out/agent'),
       cache: join(scratch, 'cache'),
     }),
     plan: {

@@ -2,7 +2,8 @@ import { join } from 'node:path';
 import type { CniPlaces } from '#agent/network/cni-configuration.ts';
 import type { Network } from '#agent/network/index.ts';
 import type { StartedPod } from '#agent/network/policy-enforcer.ts';
-import type { AgentParts, AgentSettings } from '#agent/settings.ts';
+import { SharedInformers } from '#agent/api/shared-informers.ts';
+import type { AgentSettings, WatchingParts } from '#agent/settings.ts';
 import { createLog } from '#shared/base/log.ts';
 import { systemClock } from '#shared/base/system-clock.ts';
 import { createCluster } from '#shared/client/cluster.ts';
@@ -10,7 +11,7 @@ import { FakeApi } from '../scheduler-facts/fake-api.ts';
 import type { Objects } from './inside.ts';
 
 interface Part {
-  start(parts: AgentParts): Promise<AsyncDisposable>;
+  start(parts: WatchingParts): Promise<AsyncDisposable>;
   clean(settings: AgentSettings): Promise<void>;
 }
 
@@ -65,10 +66,12 @@ export class AgentInside {
     );
     const cluster = createCluster(this.#api);
     this.#running = new AsyncDisposableStack();
+    const common = { settings, cluster, clock: systemClock, log };
+    const informers = this.#running.use(new SharedInformers(common));
     for (const name of names) {
       const part = await parts[name]();
       this.#clean.push(() => part.clean(settings));
-      const running = await part.start({ settings, cluster, clock: systemClock, log });
+      const running = await part.start({ ...common, informers });
       this.#running.use(running);
       if (name === 'network') this.#network = running as Network;
     }

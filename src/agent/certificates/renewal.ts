@@ -10,7 +10,7 @@ import {
   type HeldCertificate,
 } from '#agent/certificates/held-certificates.ts';
 import type { AgentParts } from '#agent/settings.ts';
-import { certificateSigningRequests } from '#shared/api/certificates/certificate-signing-request.ts';
+import { certificateSigningRequests } from '#agent/api/resources.ts';
 import { signerNames } from '#shared/api/certificates/signers.ts';
 import { sleep } from '#shared/base/clock.ts';
 import { exponential, KeyedLoop, type Again } from '#shared/base/keyed-loop.ts';

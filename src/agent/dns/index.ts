@@ -5,7 +5,7 @@ import { Resolvers } from '#agent/dns/resolvers.ts';
 import { Responder } from '#agent/dns/responder.ts';
 import { watchNames } from '#agent/dns/watched-names.ts';
 import { type RunProgram, runProgram } from '#agent/nftables/program.ts';
-import type { AgentParts } from '#agent/settings.ts';
+import type { AgentParts, WatchingParts } from '#agent/settings.ts';
 import { exponential, KeyedLoop } from '#shared/base/keyed-loop.ts';
 
 const port = 53;
@@ -16,11 +16,11 @@ const resolversFile = '/etc/resolv.conf';
  * The cluster's DNS on this node, at the address that every pod is told. It answers by what was last
  * seen of the cluster, and so also while the API is away.
  */
-export async function startDns({ settings, ...parts }: AgentParts): Promise<AsyncDisposable> {
+export async function startDns({ settings, ...parts }: WatchingParts): Promise<AsyncDisposable> {
   await using started = new AsyncDisposableStack();
   const { clock, log } = parts;
   const { clusterDns, clusterDomain, serviceRange, podRange } = settings;
-  const view = started.use(watchNames(parts));
+  const view = watchNames(parts);
   const resolvers = new Resolvers({ file: resolversFile, clock, own: clusterDns });
   const responder = new Responder({
     context: { view, zone: clusterDomain, serverIp: clusterDns },

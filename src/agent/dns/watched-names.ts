@@ -1,42 +1,27 @@
 import type { ClusterView } from '#agent/dns/cluster-names.ts';
-import type { AgentParts } from '#agent/settings.ts';
-import { namespaces } from '#shared/api/core/namespace.ts';
-import { services } from '#shared/api/core/service.ts';
-import { endpointSlices } from '#shared/api/discovery/endpoint-slice.ts';
-import { Informer } from '#shared/client/informer.ts';
+import type { WatchingParts } from '#agent/settings.ts';
+import { endpointSlices, namespaces, services } from '#agent/api/resources.ts';
 
-export interface WatchedNames extends ClusterView, AsyncDisposable {
+export interface WatchedNames extends ClusterView {
   /** Whether everything has been seen once. */
   isSynced(): boolean;
 }
 
-/** Live copies of all that has names: services, their endpoints, namespaces. */
-export function watchNames(parts: Omit<AgentParts, 'settings'>): WatchedNames {
-  const stack = new AsyncDisposableStack();
-  const { cluster, clock, log } = parts;
-  const options = { cluster, clock, log };
-  const serviceInformer = stack.use(
-    new Informer({
-      ...options,
-      resource: services,
-      indexes: { ip: ({ spec }) => spec.clusterIPs ?? (spec.clusterIP ? [spec.clusterIP] : []) },
-    }),
+/** All that has names: services, their endpoints, namespaces. */
+export function watchNames({ informers }: Pick<WatchingParts, 'informers'>): WatchedNames {
+  const serviceInformer = informers.of(services);
+  const sliceInformer = informers.of(endpointSlices);
+  const namespaceInformer = informers.of(namespaces);
+  serviceInformer.addIndex(
+    'ip',
+    ({ spec }) => spec.clusterIPs ?? (spec.clusterIP ? [spec.clusterIP] : []),
   );
-  const sliceInformer = stack.use(
-    new Informer({
-      ...options,
-      resource: endpointSlices,
-      indexes: {
-        service: ({ metadata }) => [
-          `${metadata.namespace}/${metadata.labels?.['kubernetes.io/service-name'] ?? ''}`,
-        ],
-        ip: ({ endpoints }) => [
-          ...new Set((endpoints ?? []).flatMap(({ addresses }) => addresses)),
-        ],
-      },
-    }),
-  );
-  const namespaceInformer = stack.use(new Informer({ ...options, resource: namespaces }));
+  sliceInformer.addIndex('service', ({ metadata }) => [
+    `${metadata.namespace}/${metadata.labels?.['kubernetes.io/service-name'] ?? ''}`,
+  ]);
+  sliceInformer.addIndex('ip', ({ endpoints }) => [
+    ...new Set((endpoints ?? []).flatMap(({ addresses }) => addresses)),
+  ]);
   let hasSeenAll = false;
   void Promise.all([
     serviceInformer.synced,
@@ -50,6 +35,5 @@ export function watchNames(parts: Omit<AgentParts, 'settings'>): WatchedNames {
     hasNamespace: (name) => namespaceInformer.get(name) !== undefined,
     servicesAt: (ip) => serviceInformer.by('ip', ip),
     slicesAt: (ip) => sliceInformer.by('ip', ip),
-    [Symbol.asyncDispose]: () => stack.disposeAsync(),
   };
 }

@@ -5,7 +5,7 @@ import { watchServices } from '#agent/kube-proxy/watched-services.ts';
 import { type RunProgram, runProgram } from '#agent/nftables/program.ts';
 import { NftSession } from '#agent/nftables/session.ts';
 import { removeTable } from '#agent/nftables/table.ts';
-import type { AgentParts } from '#agent/settings.ts';
+import type { WatchingParts } from '#agent/settings.ts';
 import { exponential, KeyedLoop } from '#shared/base/keyed-loop.ts';
 
 /** kube-proxy's own port, on every node. */
@@ -16,12 +16,12 @@ const repairPeriodMs = 30_000;
  * Services on this node: leads traffic for their addresses to endpoints, by nftables. What it has set
  * up stays when it ends, so that a restart is not noticed; `removeKubeProxy` takes it away.
  */
-export async function startKubeProxy(parts: AgentParts): Promise<AsyncDisposable> {
+export async function startKubeProxy(parts: WatchingParts): Promise<AsyncDisposable> {
   const { settings, clock, log } = parts;
   await using started = new AsyncDisposableStack();
   const health = new ProxyHealth(clock);
   started.use(await serveHttp(healthPort, health.answer));
-  const view = started.use(watchServices(parts));
+  const view = watchServices(parts);
   const session = started.use(new NftSession({ clock }));
   const proxy = started.use(new Proxy({ settings, view, health, run: runProgram, session, log }));
   const loop = started.use(

@@ -1,13 +1,10 @@
 import type { NodeView } from '#agent/kube-proxy/proxied-service.ts';
 import type { ProxyView } from '#agent/kube-proxy/proxy.ts';
 import { podRangeOf } from '#agent/network/node-ranges.ts';
-import type { AgentParts, AgentSettings } from '#agent/settings.ts';
-import { nodes } from '#shared/api/core/node.ts';
-import { services } from '#shared/api/core/service.ts';
-import { endpointSlices } from '#shared/api/discovery/endpoint-slice.ts';
+import type { AgentSettings, WatchingParts } from '#agent/settings.ts';
+import { endpointSlices, nodes, services } from '#agent/api/resources.ts';
 import type { Node } from '#shared/api/types/core-v1.ts';
 import type { EndpointSlice } from '#shared/api/types/discovery-v1.ts';
-import { Informer } from '#shared/client/informer.ts';
 import { isIpv6, parseIp } from '#shared/kube/ip.ts';
 import { keyOf } from '#shared/kube/object.ts';
 
@@ -22,27 +19,22 @@ export interface ServiceWatcher {
   nodeChanged(node: Node | undefined, isViewChanged: boolean): void;
 }
 
-export interface WatchedServices extends ProxyView, AsyncDisposable {
+export interface WatchedServices extends ProxyView {
   /** Resolves once all has been seen: half of it would take working services away. */
   readonly synced: Promise<unknown>;
   subscribe(watcher: ServiceWatcher): Disposable;
 }
 
-/** Live copies of what the proxy reads: services, their endpoint slices, this node. */
-export function watchServices({ settings, ...parts }: AgentParts): WatchedServices {
-  const stack = new AsyncDisposableStack();
+/** What the proxy reads: services, their endpoint slices, this node. */
+export function watchServices({
+  settings,
+  informers: shared,
+}: Pick<WatchingParts, 'settings' | 'informers'>): WatchedServices {
   const { nodeName } = settings;
-  const serviceInformer = stack.use(new Informer({ ...parts, resource: services }));
-  const sliceInformer = stack.use(
-    new Informer({
-      ...parts,
-      resource: endpointSlices,
-      indexes: { service: (slice) => [serviceKeyOf(slice)] },
-    }),
-  );
-  const nodeInformer = stack.use(
-    new Informer({ ...parts, resource: nodes, fieldSelector: `metadata.name=${nodeName}` }),
-  );
+  const serviceInformer = shared.of(services);
+  const sliceInformer = shared.of(endpointSlices);
+  const nodeInformer = shared.of(nodes);
+  sliceInformer.addIndex('service', (slice) => [serviceKeyOf(slice)]);
   const api = apiSlices(settings);
   const informers = [serviceInformer, sliceInformer, nodeInformer];
   return {
@@ -73,7 +65,6 @@ export function watchServices({ settings, ...parts }: AgentParts): WatchedServic
       );
       return subscriptions;
     },
-    [Symbol.asyncDispose]: () => stack.disposeAsync(),
   };
 }
 

@@ -34,6 +34,8 @@ export interface CgroupOptions {
 export function createPodCgroups({ version, driver }: CgroupOptions): PodCgroups {
   const names = driver === 'systemd' ? systemdNames : plainNames;
   const tree = version === 2 ? unifiedTree() : splitTree();
+  /** What pods' cgroups have been given, as text to be compared. */
+  const given = new Map<string, string>();
   const place = (pod: Pod): string[] => names.path(classOf(pod), `pod${pod.metadata.uid}`);
   const make = async (path: readonly string[], resources?: LinuxResources): Promise<void> => {
     if (driver === 'systemd') await startSlice(path.at(-1) ?? '');
@@ -51,9 +53,17 @@ export function createPodCgroups({ version, driver }: CgroupOptions): PodCgroups
       const path = place(pod);
       return driver === 'systemd' ? (path.at(-1) ?? '') : `/${path.join('/')}`;
     },
-    apply: (pod) => make(place(pod), podResources(pod)),
+    async apply(pod) {
+      const path = place(pod);
+      const [key, resources] = [path.join('/'), podResources(pod)];
+      const wanted = JSON.stringify(resources);
+      if (given.get(key) === wanted && (await tree.has(key))) return;
+      await make(path, resources);
+      given.set(key, wanted);
+    },
     async remove(pod) {
       const path = place(pod);
+      given.delete(path.join('/'));
       if (driver === 'systemd') await stopSlice(path.at(-1) ?? '');
       await tree.remove(path.join('/'));
     },
@@ -119,6 +129,7 @@ async function stopSlice(slice: string): Promise<void> {
 }
 
 interface Tree {
+  has(path: string): Promise<boolean>;
   make(path: string): Promise<void>;
   limit(path: string, resources: LinuxResources): Promise<void>;
   remove(path: string): Promise<void>;
@@ -131,14 +142,15 @@ function splitTree(): Tree {
     const all = await readdir(root, { withFileTypes: true });
     return all.filter((one) => one.isDirectory()).map(({ name }) => join(root, name));
   };
+  const makeBelow = async (top: string, path: string): Promise<void> => {
+    if (!(await exists(join(top, 'cgroup.procs')))) return;
+    await mkdir(join(top, path), { recursive: true });
+    if (top.endsWith('/cpuset')) await inheritSets(top, path);
+  };
   return {
+    has: (path) => exists(join(root, 'cpu', path)),
     async make(path) {
-      for (const top of await tops()) {
-        if (!(await exists(join(top, 'cgroup.procs')))) continue;
-        const folder = join(top, path);
-        await mkdir(folder, { recursive: true });
-        if (top.endsWith('/cpuset')) await inheritSets(top, path);
-      }
+      await Promise.all((await tops()).map((top) => makeBelow(top, path)));
     },
     async limit(path, { cpuShares, cpuPeriod, cpuQuota, memoryLimitInBytes }) {
       await writeFile(join(root, 'cpu', path, 'cpu.shares'), String(cpuShares));
@@ -173,6 +185,7 @@ async function inheritSets(top: string, path: string): Promise<void> {
 /** cgroup v2: one tree, in which every level says what the next one may limit. */
 function unifiedTree(): Tree {
   return {
+    has: (path) => exists(join(root, path)),
     async make(path) {
       let folder = root;
       const wanted = ['cpuset', 'cpu', 'io', 'memory', 'hugetlb', 'pids'];

@@ -1,8 +1,8 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ContainerRuntime } from '#agent/container-runtime/index.ts';
-import type { AgentParts } from '#agent/settings.ts';
-import { observedRelease } from '#shared/api/schema/type-data.ts';
+import type { WatchingParts } from '#agent/settings.ts';
+import { observedRelease } from '#shared/api/schema/release.ts';
 import { Recorder } from '#shared/client/events.ts';
 import { createPodCgroups } from './cgroups.ts';
 import type { KubeletContext } from './context.ts';
@@ -20,7 +20,7 @@ export interface Kubelet extends AsyncDisposable {
   readonly directory: PodDirectory;
 }
 
-export interface KubeletParts extends AgentParts, Pick<KubeletContext, 'network'> {
+export interface KubeletParts extends WatchingParts, Pick<KubeletContext, 'network'> {
   readonly runtime: ContainerRuntime;
 }
 
@@ -29,7 +29,7 @@ const version = `${observedRelease}+pilothouse.1`;
 /** Makes this machine a node: registers it, and runs its pods. Disposing leaves them running. */
 export async function startKubelet(parts: KubeletParts): Promise<Kubelet> {
   await using started = new AsyncDisposableStack();
-  const { settings, cluster, clock, runtime } = parts;
+  const { settings, cluster, informers, clock, runtime } = parts;
   const { nodeName, folders } = settings;
   const log = parts.log.child({ component: 'kubelet' });
   await mkdir(join(folders.kubelet, 'pods'), { recursive: true, mode: 0o750 });
@@ -37,7 +37,9 @@ export async function startKubelet(parts: KubeletParts): Promise<Kubelet> {
   const recording = { cluster, clock, log, component: 'kubelet', host: nodeName };
   const recorder = started.use(new Recorder(recording));
   const changed = (uid: string): void => machinery.touch(uid);
-  const objects = started.use(new ClusterObjects({ cluster, clock, log, nodeName, changed }));
+  const objects = started.use(
+    new ClusterObjects({ cluster, informers, clock, log, nodeName, changed }),
+  );
   const context: KubeletContext = { ...parts, log, recorder, objects, facts };
   tellStart(context);
   const watch = started.use(await RuntimeWatch.start(context));

@@ -1,10 +1,7 @@
+import type { SharedInformers } from '#agent/api/shared-informers.ts';
 import { sleep, type Clock } from '#shared/base/clock.ts';
 import type { Log } from '#shared/base/log.ts';
-import { configMaps } from '#shared/api/core/config-map.ts';
-import { nodes } from '#shared/api/core/node.ts';
-import { secrets } from '#shared/api/core/secret.ts';
-import { services } from '#shared/api/core/service.ts';
-import { runtimeClasses } from '#shared/api/node/runtime-class.ts';
+import { configMaps, nodes, runtimeClasses, secrets, services } from '#agent/api/resources.ts';
 import type { ConfigMap, Node, Pod, Secret, Service } from '#shared/api/types/core-v1.ts';
 import type { RuntimeClass } from '#shared/api/types/node-v1.ts';
 import type { Cluster } from '#shared/client/cluster.ts';
@@ -15,6 +12,7 @@ import { referencedConfigMaps, referencedSecrets } from './pods/references.ts';
 
 export interface ObjectsOptions {
   readonly cluster: Cluster;
+  readonly informers: SharedInformers;
   readonly clock: Clock;
   readonly log: Log;
   readonly nodeName: string;
@@ -28,30 +26,25 @@ const firstSyncMs = 1000;
 /** The API's objects that pods of this node need, kept up to date by watches; nothing is polled. */
 export class ClusterObjects implements AsyncDisposable {
   readonly #options: ObjectsOptions;
-  readonly #node: Informer<Node>;
+  readonly #nodes: Informer<Node>;
   readonly #services: Informer<Service>;
   readonly #runtimeClasses: Informer<RuntimeClass>;
   readonly #configMaps: Referenced<ConfigMap>;
   readonly #secrets: Referenced<Secret>;
 
   constructor(options: ObjectsOptions) {
-    const { cluster, clock, log, nodeName } = options;
+    const { cluster, informers, clock, log } = options;
     this.#options = options;
     const parts = { cluster, clock, log };
-    const fieldSelector = `metadata.name=${nodeName}`;
-    this.#node = new Informer({ ...parts, resource: nodes, fieldSelector });
-    this.#services = new Informer({ ...parts, resource: services });
+    this.#nodes = informers.of(nodes);
+    this.#services = informers.of(services);
     this.#runtimeClasses = new Informer({ ...parts, resource: runtimeClasses });
     this.#configMaps = new Referenced(options, configMaps);
     this.#secrets = new Referenced(options, secrets);
   }
 
   node(): Node | undefined {
-    return this.#node.get(this.#options.nodeName);
-  }
-
-  get nodeInformer(): Informer<Node> {
-    return this.#node;
+    return this.#nodes.get(this.#options.nodeName);
   }
 
   get hasServices(): boolean {
@@ -94,8 +87,6 @@ export class ClusterObjects implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all([
-      this.#node[Symbol.asyncDispose](),
-      this.#services[Symbol.asyncDispose](),
       this.#runtimeClasses[Symbol.asyncDispose](),
       this.#configMaps[Symbol.asyncDispose](),
       this.#secrets[Symbol.asyncDispose](),

@@ -14,7 +14,7 @@ import { watchNetwork } from '#agent/network/watched-network.ts';
 import { type RunProgram, runProgram } from '#agent/nftables/program.ts';
 import { NftSession } from '#agent/nftables/session.ts';
 import { removeTable } from '#agent/nftables/table.ts';
-import type { AgentParts } from '#agent/settings.ts';
+import type { AgentParts, WatchingParts } from '#agent/settings.ts';
 import { sleep } from '#shared/base/clock.ts';
 import { exponential, KeyedLoop } from '#shared/base/keyed-loop.ts';
 
@@ -40,7 +40,7 @@ type Task = 'network' | 'policies' | 'repair';
  * been set up stays when this ends; `removeNetwork` takes it away.
  */
 export async function startNetwork(
-  { settings, ...parts }: AgentParts,
+  { settings, ...parts }: WatchingParts,
   places: CniPlaces = cniPlaces,
 ): Promise<Network> {
   const { clock, log } = parts;

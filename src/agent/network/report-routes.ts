@@ -1,5 +1,5 @@
 import type { Route } from '#agent/network/routes.ts';
-import { nodes } from '#shared/api/core/node.ts';
+import { nodes } from '#agent/api/resources.ts';
 import type { Node } from '#shared/api/types/core-v1.ts';
 import type { Cluster } from '#shared/client/cluster.ts';
 import { patchTypes } from '#shared/client/transport.ts';

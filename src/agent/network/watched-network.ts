@@ -1,8 +1,5 @@
-import type { AgentParts } from '#agent/settings.ts';
-import { namespaces } from '#shared/api/core/namespace.ts';
-import { nodes } from '#shared/api/core/node.ts';
-import { pods } from '#shared/api/core/pod.ts';
-import { networkPolicies } from '#shared/api/networking/network-policy.ts';
+import type { WatchingParts } from '#agent/settings.ts';
+import { namespaces, networkPolicies, nodes, pods } from '#agent/api/resources.ts';
 import type { Namespace, Node, Pod } from '#shared/api/types/core-v1.ts';
 import type { NetworkPolicy } from '#shared/api/types/networking-v1.ts';
 import { Informer } from '#shared/client/informer.ts';
@@ -28,14 +25,14 @@ export interface WatchedNetwork extends AsyncDisposable {
   subscribe(watcher: NetworkWatcher): Disposable;
 }
 
-/** Live copies of what a node's network depends on. */
-export function watchNetwork(parts: Omit<AgentParts, 'settings'>): WatchedNetwork {
+/** What a node's network depends on; pods and policies are nobody else's, and end with it. */
+export function watchNetwork(parts: Omit<WatchingParts, 'settings'>): WatchedNetwork {
   const stack = new AsyncDisposableStack();
-  const { cluster, clock, log } = parts;
+  const { cluster, informers, clock, log } = parts;
   const options = { cluster, clock, log };
-  const nodeInformer = stack.use(new Informer({ ...options, resource: nodes }));
+  const nodeInformer = informers.of(nodes);
+  const namespaceInformer = informers.of(namespaces);
   const podInformer = stack.use(new Informer({ ...options, resource: pods }));
-  const namespaceInformer = stack.use(new Informer({ ...options, resource: namespaces }));
   const policyInformer = stack.use(new Informer({ ...options, resource: networkPolicies }));
   const forPolicies = [podInformer, namespaceInformer, policyInformer];
   return {

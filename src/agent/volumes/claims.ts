@@ -1,5 +1,4 @@
-import { persistentVolumeClaims } from '#shared/api/core/persistent-volume-claim.ts';
-import { persistentVolumes } from '#shared/api/core/persistent-volume.ts';
+import { persistentVolumeClaims, persistentVolumes } from '#agent/api/resources.ts';
 import type { Pod, Volume } from '#shared/api/types/core-v1.ts';
 import type { VolumeContext } from './context.ts';
 import { hostPathVolumes, localVolumes, nfsVolumes, type VolumePlugin } from './plugins.ts';

@@ -30,6 +30,14 @@ export interface VolumeFailure {
   readonly error: Error;
 }
 
+/** Volumes on their way; neither promise rejects. */
+export interface VolumeSetUp {
+  /** Whatever has to come from elsewhere has come or failed to: the rest is this node's own work. */
+  readonly found: Promise<readonly VolumeFailure[]>;
+  /** All volumes can be used, but for those that failed. */
+  readonly done: Promise<readonly VolumeFailure[]>;
+}
+
 export interface VolumePlace {
   readonly path: string;
   readonly isReadOnly: boolean;
@@ -56,23 +64,31 @@ export class PodVolumes {
     return join(this.#context.podsFolder, uid);
   }
 
-  /** Makes the pod's volumes and brings them up to date. What cannot be made yet is told, not thrown. */
-  async setUp(pod: Pod): Promise<readonly VolumeFailure[]> {
+  /** Begins to make the pod's volumes and to bring them up to date. What cannot be made yet is told, not thrown. */
+  setUp(pod: Pod): VolumeSetUp {
     const { uid } = pod.metadata;
     const places = this.#places.get(uid) ?? new Map<string, VolumePlace>();
     this.#places.set(uid, places);
-    const failures = await Promise.all(
-      (pod.spec.volumes ?? []).map(async (volume) => {
-        try {
-          const place = await this.#setUpOne(pod, volume);
-          places.set(volume.name, place);
-          return undefined;
-        } catch (error) {
-          return { volume: volume.name, error: error as Error };
-        }
-      }),
-    );
-    return failures.filter((one) => one !== undefined);
+    const failed = new Map<string, Error>();
+    const begun = (pod.spec.volumes ?? []).map((volume) => {
+      const found = Promise.withResolvers<void>();
+      const done = this.#setUpOne(pod, volume, found.resolve)
+        .then(
+          (place) => void places.set(volume.name, place),
+          (error: Error) => void failed.set(volume.name, error),
+        )
+        .finally(found.resolve);
+      return { volume: volume.name, found: found.promise, done };
+    });
+    const failures = (): readonly VolumeFailure[] =>
+      begun.flatMap(({ volume }) => {
+        const error = failed.get(volume);
+        return error ? { volume, error } : [];
+      });
+    return {
+      found: Promise.all(begun.map(({ found }) => found)).then(failures),
+      done: Promise.all(begun.map(({ done }) => done)).then(failures),
+    };
   }
 
   /** Where the volume is on the host, once it is set up. */
@@ -107,7 +123,7 @@ export class PodVolumes {
     await rm(this.podFolder(uid), { recursive: true, force: true });
   }
 
-  async #setUpOne(pod: Pod, stated: Volume): Promise<VolumePlace> {
+  async #setUpOne(pod: Pod, stated: Volume, found: () => void): Promise<VolumePlace> {
     const claim = claimNameOf(pod, stated);
     const resolved =
       claim === undefined
@@ -125,7 +141,7 @@ export class PodVolumes {
     const podFolder = this.podFolder(pod.metadata.uid);
     const folder = join(podFolder, 'volumes', `kubernetes.io~${plugin.name}`, name);
     await mkdir(join(podFolder, 'volumes'), { recursive: true, mode: 0o750 });
-    await plugin.setUp({ pod, volume, folder, podFolder, context: this.#context });
+    await plugin.setUp({ pod, volume, folder, podFolder, context: this.#context, found });
     const isReadOnly = plugin.isReadOnly || stated.persistentVolumeClaim?.readOnly === true;
     return { path: plugin.placeOf?.(volume) ?? folder, isReadOnly };
   }

@@ -8,8 +8,7 @@ import {
   volumeNodeAnnotation,
   volumesFolder,
 } from '#shared/api/core/local-path-volume.ts';
-import { nodes } from '#shared/api/core/node.ts';
-import { persistentVolumes } from '#shared/api/core/persistent-volume.ts';
+import { nodes, persistentVolumes } from '#agent/api/resources.ts';
 import type { PersistentVolume } from '#shared/api/types/core-v1.ts';
 import { exponential, KeyedLoop } from '#shared/base/keyed-loop.ts';
 import { Informer } from '#shared/client/informer.ts';

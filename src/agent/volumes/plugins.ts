@@ -15,6 +15,8 @@ export interface VolumeTarget {
   readonly folder: string;
   readonly podFolder: string;
   readonly context: VolumeContext;
+  /** To be called, or not, once nothing is missing any more and the rest is work on this node. */
+  readonly found: () => void;
 }
 
 /** One kind of volume. */
@@ -68,7 +70,8 @@ export const emptyDirVolumes: VolumePlugin = {
   name: 'empty-dir',
   matches: ({ emptyDir }) => emptyDir !== undefined,
   isReadOnly: false,
-  async setUp({ pod, volume, folder, podFolder, context }) {
+  async setUp({ pod, volume, folder, podFolder, context, found }) {
+    found();
     const { medium = '', sizeLimit } = volume.emptyDir ?? {};
     if (medium !== '' && medium !== 'Memory')
       throw new Error(`unknown storage medium "${medium}"; use "" or "Memory"`);
@@ -140,6 +143,7 @@ function shown(name: string, medium: 'disk' | 'memory', { matches, files }: Show
     async setUp(target) {
       const { pod, folder, podFolder, volume, context } = target;
       const contents = await files(target);
+      target.found();
       const ready = `wrapped_${volume.name}`;
       const isLost = medium === 'memory' && !(await isMounted(context, folder));
       const isFirst = isLost || !(await isReady(podFolder, ready));

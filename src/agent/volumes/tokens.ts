@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { serviceAccounts } from '#shared/api/core/service-account.ts';
+import { serviceAccounts } from '#agent/api/resources.ts';
 import type { Pod, ServiceAccountTokenProjection } from '#shared/api/types/core-v1.ts';
 import type { TokenRequest } from '#shared/api/types/authentication-v1.ts';
 import { ApiError } from '#shared/kube/errors.ts';

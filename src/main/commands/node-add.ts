@@ -24,7 +24,7 @@ const readyWithinMs = 90_000;
 const lookEveryMs = 500;
 
 /** Where the build puts what nodes are sent. */
-const bundle = join(import.meta.dirname, '../../../out/agent/agent.mjs');
+const bundle = join(import.meta.dirname, '../../../out/agent');
 
 /** Checks a machine, shows the plan, makes it a node and waits until it is one. */
 export async function addNode(

@@ -34,7 +34,7 @@ import type { Log } from '#shared/base/log.ts';
 import { createCluster } from '#shared/client/cluster.ts';
 import type { SnapshotRules } from '#shared/contract/snapshots.ts';
 import { systemClock } from '#shared/base/system-clock.ts';
-import { observedRelease } from '#shared/api/schema/type-data.ts';
+import { observedRelease } from '#shared/api/schema/release.ts';
 
 const usualPort = 6443;
 const usualEtcdPort = 2379;

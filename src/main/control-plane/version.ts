@@ -1,6 +1,6 @@
 import { arch, platform } from 'node:os';
 import type { VersionInfo } from '#main/control-plane/apiserver/http/server-paths.ts';
-import { observedRelease } from '#shared/api/schema/type-data.ts';
+import { observedRelease } from '#shared/api/schema/release.ts';
 
 /** Upstream's release, suffixed with our own count. */
 export const version = `${observedRelease}+pilothouse.1`;

@@ -23,13 +23,18 @@ export interface Assets {
   readonly architecture: NodeArchitecture;
   /** Names exactly this agent on exactly this Node. */
   readonly version: string;
-  /** The agent, one file of JavaScript. */
-  readonly agent: string;
+  /** The agent's scripts; `agent.cjs` is the one that is run. */
+  readonly scripts: readonly Script[];
   readonly node: CompressedFile;
 }
 
+export interface Script {
+  readonly name: string;
+  readonly content: string;
+}
+
 export interface AssetOptions {
-  /** The agent's bundle. */
+  /** The folder of the agent's bundle. */
   readonly bundle: string;
   /** Kept from node to node. */
   readonly cache: string;
@@ -48,17 +53,28 @@ export async function openAssets(
   architecture: NodeArchitecture,
   { bundle, cache }: AssetOptions,
 ): Promise<Assets> {
-  const agent = await readFile(bundle, 'utf8').catch((cause: Error) => {
+  const [scripts, node] = await Promise.all([
+    readScripts(bundle),
+    compressedNode(architecture, cache),
+  ]);
+  const digest = sha256(JSON.stringify(scripts) + node.sha256).slice(0, 12);
+  return { architecture, version: `${version.slice(1)}-${digest}`, scripts, node };
+}
+
+async function readScripts(folder: string): Promise<readonly Script[]> {
+  try {
+    const names = (await readdir(folder)).filter((name) => name.endsWith('.cjs')).toSorted();
+    if (!names.includes('agent.cjs')) throw new Error('there is no agent.cjs');
+    const read = async (name: string): Promise<Script> => {
+      return { name, content: await readFile(join(folder, name), 'utf8') };
+    };
+    return await Promise.all(names.map(read));
+  } catch (cause) {
     throw new Error(
-      `Cannot read the agent's bundle ${bundle}: build it with "npm start -- --help"`,
-      {
-        cause,
-      },
+      `Cannot read the agent's bundle ${folder}: build it with "npm start -- --help"`,
+      { cause },
     );
-  });
-  const node = await compressedNode(architecture, cache);
-  const digest = sha256(agent + node.sha256).slice(0, 12);
-  return { architecture, version: `${version.slice(1)}-${digest}`, agent, node };
+  }
 }
 
 /** This process's own Node where it fits, else npm's package of the same version. */

@@ -1,5 +1,6 @@
 import { appendFileSync, readFileSync } from 'node:fs';
 import { createHttp2Exchange } from '#agent/api/http2-exchange.ts';
+import { SharedInformers } from '#agent/api/shared-informers.ts';
 import { connectContainerRuntime, type ContainerRuntime } from '#agent/container-runtime/index.ts';
 import { startKubelet } from '#agent/kubelet/index.ts';
 import { readAgentSettings } from '#agent/settings.ts';
@@ -23,19 +24,26 @@ const log = createLog(({ level, sentence, fields }) => {
   const why = error instanceof Error ? { error: error.stack } : {};
   process.stdout.write(`${JSON.stringify({ level, sentence, ...fields, ...why })}\n`);
 });
+const cluster = createCluster(createHttpTransport(api.exchange));
+const informers = new SharedInformers({ cluster, clock: systemClock, log });
 const kubelet = await startKubelet({
   settings,
-  cluster: createCluster(createHttpTransport(api.exchange)),
+  cluster,
+  informers,
   clock: systemClock,
   log,
   runtime: recorded(connectContainerRuntime(runtimeEndpoint, { clock: systemClock })),
 });
 process.once('SIGTERM', () => {
-  void kubelet[Symbol.asyncDispose]().then(() => {
-    api[Symbol.dispose]();
-    process.exit(0);
-  });
+  void stop();
 });
+
+async function stop(): Promise<void> {
+  await kubelet[Symbol.asyncDispose]();
+  await informers[Symbol.asyncDispose]();
+  api[Symbol.dispose]();
+  process.exit(0);
+}
 
 type Call = (request: object, options?: object) => Promise<unknown>;
 

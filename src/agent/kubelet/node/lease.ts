@@ -1,4 +1,4 @@
-import { leases } from '#shared/api/coordination/lease.ts';
+import { leases } from '#agent/api/resources.ts';
 import type { Lease } from '#shared/api/types/coordination-v1.ts';
 import { sleep } from '#shared/base/clock.ts';
 import { ApiError } from '#shared/kube/errors.ts';

@@ -1,4 +1,4 @@
-import { nodes } from '#shared/api/core/node.ts';
+import { nodes } from '#agent/api/resources.ts';
 import type { Node, NodeCondition, NodeStatus } from '#shared/api/types/core-v1.ts';
 import { sleep } from '#shared/base/clock.ts';
 import { timestamp } from '#shared/client/events.ts';

@@ -1,4 +1,4 @@
-import { pods } from '#shared/api/core/pod.ts';
+import { pods } from '#agent/api/resources.ts';
 import type { Pod } from '#shared/api/types/core-v1.ts';
 import { Informer } from '#shared/client/informer.ts';
 import type { KubeletContext } from '../context.ts';

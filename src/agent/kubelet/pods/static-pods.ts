@@ -1,14 +1,9 @@
-import { createHash } from 'node:crypto';
 import { watch } from 'node:fs';
 import { mkdir, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { decodeObject } from '#shared/api/codec/decode.ts';
-import { parseYaml } from '#shared/api/codec/yaml.ts';
-import { pods } from '#shared/api/core/pod.ts';
 import type { Pod } from '#shared/api/types/core-v1.ts';
 import { sleep, type Clock } from '#shared/base/clock.ts';
 import type { Log } from '#shared/base/log.ts';
-import type { Draft } from '#shared/kube/object.ts';
 
 export interface StaticPodsOptions {
   readonly folder: string;
@@ -59,13 +54,16 @@ export class StaticPods implements AsyncDisposable {
   }
 
   async #read(): Promise<void> {
-    const { folder, log, changed } = this.#options;
+    const { folder, nodeName, clock, log, changed } = this.#options;
     const found = new Map<string, Pod>();
     const names = (await readdir(folder)).filter((name) => !name.startsWith('.')).sort();
     for (const name of names) {
       const file = join(folder, name);
       try {
-        const pod = this.#podOf(file, await readFile(file, 'utf8'));
+        const text = await readFile(file, 'utf8');
+        // What it takes to read them is loaded by those nodes only that have some.
+        const { podOf } = await import('./static-pod-file.ts');
+        const pod = podOf(file, text, { nodeName, now: clock.now() });
         found.set(pod.metadata.uid, this.#known.get(pod.metadata.uid) ?? pod);
       } catch (error) {
         log.error('Cannot use a manifest of a static pod; mend the file or remove it', {
@@ -78,35 +76,5 @@ export class StaticPods implements AsyncDisposable {
       found.size === this.#known.size && [...found.keys()].every((uid) => this.#known.has(uid));
     this.#known = found;
     if (!isSame) changed(found);
-  }
-
-  /** As upstream's file source makes it: bound to the node, named after it, tolerating everything. */
-  #podOf(file: string, text: string): Pod {
-    const { nodeName, clock } = this.#options;
-    const parsed = parseYaml(text).value;
-    const { object: draft } = decodeObject<Draft<Pod>>('core.v1.Pod', parsed);
-    const { kind } = parsed as { kind?: unknown };
-    if (kind !== 'Pod') throw new Error(`${file} holds a ${String(kind)}, not a Pod`);
-    const hash = createHash('md5')
-      .update(nodeName)
-      .update(file)
-      .update(JSON.stringify(draft))
-      .digest('hex');
-    const { metadata, spec } = draft;
-    metadata.uid ||= hash;
-    metadata.namespace ||= 'default';
-    metadata.name = `${metadata.name}-${nodeName}`;
-    metadata.annotations = {
-      ...metadata.annotations,
-      'kubernetes.io/config.hash': hash,
-      'kubernetes.io/config.seen': new Date(clock.now()).toISOString().replace('Z', '000000Z'),
-      'kubernetes.io/config.source': 'file',
-    };
-    spec.nodeName = nodeName;
-    spec.tolerations = [...(spec.tolerations ?? []), { effect: 'NoExecute', operator: 'Exists' }];
-    draft.status = {};
-    pods.default?.(draft);
-    draft.status = { phase: 'Pending' };
-    return draft;
   }
 }

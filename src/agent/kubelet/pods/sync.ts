@@ -1,6 +1,6 @@
 import { chmod, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { PodVolumes } from '#agent/volumes/index.ts';
+import type { PodVolumes, VolumeFailure, VolumeSetUp } from '#agent/volumes/index.ts';
 import type { Container } from '#shared/api/types/core-v1.ts';
 import type { PodCgroups } from '../cgroups.ts';
 import { ContainerError } from '../containers/container-error.ts';
@@ -39,14 +39,37 @@ export interface SyncOutcome {
 /** Brings one pod closer to what it should be: upstream's syncPod. */
 export async function syncPod(record: PodRecord, parts: SyncParts): Promise<SyncOutcome> {
   const { pod, uid } = record;
-  const { context, state, volumes, cgroups, prober } = parts;
-  const { signal } = record.interrupt;
+  const { context, volumes, cgroups } = parts;
   await makeFolders(volumes.podFolder(uid));
-  await cgroups.apply(pod);
   context.objects.retain(pod);
-  const isMounted = await mountVolumes(record, parts);
-  if (isMounted !== undefined)
-    return { changed: false, failed: true, backoffMs: isMounted, tell: false };
+  const mounting = volumes.setUp(pod);
+  try {
+    const [missing] = await Promise.all([mounting.found, cgroups.apply(pod)]);
+    return await syncContainers(record, parts, { mounting, isComplete: missing.length === 0 });
+  } finally {
+    await mounting.done;
+  }
+}
+
+interface Mounting {
+  readonly mounting: VolumeSetUp;
+  /** Nothing has to come from elsewhere any more. */
+  readonly isComplete: boolean;
+}
+
+async function syncContainers(
+  record: PodRecord,
+  parts: SyncParts,
+  { mounting, isComplete }: Mounting,
+): Promise<SyncOutcome> {
+  const { pod, uid } = record;
+  const { context, state, prober } = parts;
+  const isFirst = state.pod(uid) === undefined;
+  // The first sandbox is made while the volumes are, where that cannot be in vain.
+  if (!isFirst || !isComplete) {
+    const backoffMs = tellFailures(record, await mounting.done, context);
+    if (backoffMs !== undefined) return { changed: false, failed: true, backoffMs, tell: false };
+  }
   prober.add(pod);
   const { secrets, missing } = await pullSecrets(pod, context.objects);
   if (missing.length > 0) {
@@ -58,47 +81,37 @@ export async function syncPod(record: PodRecord, parts: SyncParts): Promise<Sync
   const plan = planPod(pod, runtimePod, prober);
   if (plan.stopPod || plan.newSandbox) {
     if (runtimePod) await stopAll(record, runtimePod, parts);
-    if (plan.stopPod)
-      return {
-        changed: runtimePod !== undefined,
-        failed: false,
-        backoffMs: undefined,
-        tell: false,
-      };
+    const changed = runtimePod !== undefined;
+    if (plan.stopPod) return { changed, failed: false, backoffMs: undefined, tell: false };
   } else await killPlanned(record, plan, parts);
-  signal.throwIfAborted();
-  return await startPlanned(record, plan, { parts, secrets });
+  record.interrupt.signal.throwIfAborted();
+  return await startPlanned(record, plan, { parts, secrets, mounting });
 }
 
 async function makeFolders(folder: string): Promise<void> {
-  for (const part of ['', 'volumes', 'plugins']) {
-    const path = join(folder, part);
-    await mkdir(path, { recursive: true, mode: 0o750 });
-    if (part === '') await chmod(path, 0o750);
-  }
+  const mode = 0o750;
+  const make = (part: string) => mkdir(join(folder, part), { recursive: true, mode });
+  await Promise.all(['volumes', 'plugins'].map(make));
+  await chmod(folder, mode);
 }
 
 const mountRetryMs = 500;
 const maxMountRetryMs = 122_000;
 
 /** Returns after how long to try again, if something cannot be mounted yet. */
-async function mountVolumes(
+function tellFailures(
   record: PodRecord,
-  { context, volumes }: SyncParts,
-): Promise<number | undefined> {
-  const { pod } = record;
-  const failures = await volumes.setUp(pod);
+  failures: readonly VolumeFailure[],
+  { recorder }: KubeletContext,
+): number | undefined {
   if (failures.length === 0) {
     record.mountFailures = 0;
     return undefined;
   }
-  for (const { volume, error } of failures)
-    context.recorder.record(
-      pod,
-      'Warning',
-      'FailedMount',
-      `MountVolume.SetUp failed for volume "${volume}" : ${error.message}`,
-    );
+  for (const { volume, error } of failures) {
+    const message = `MountVolume.SetUp failed for volume "${volume}" : ${error.message}`;
+    recorder.record(record.pod, 'Warning', 'FailedMount', message);
+  }
   return Math.min(mountRetryMs * 2 ** record.mountFailures++, maxMountRetryMs);
 }
 
@@ -136,12 +149,13 @@ async function killPlanned(
 interface StartContext {
   readonly parts: SyncParts;
   readonly secrets: Awaited<ReturnType<typeof pullSecrets>>['secrets'];
+  readonly mounting: VolumeSetUp;
 }
 
 async function startPlanned(
   record: PodRecord,
   plan: PodPlan,
-  { parts, secrets }: StartContext,
+  { parts, secrets, mounting }: StartContext,
 ): Promise<SyncOutcome> {
   const { pod, uid } = record;
   const { context, state } = parts;
@@ -165,6 +179,8 @@ async function startPlanned(
     await state.refresh(uid);
     await context.network?.podStarted({ pod, addresses: podIpsOf(state.pod(uid)) });
   }
+  const backoffMs = tellFailures(record, await mounting.done, context);
+  if (backoffMs !== undefined) return { ...outcome, failed: true, backoffMs };
   const runtimePod = state.pod(uid);
   if (!runtimePod) return { ...outcome, failed: true };
   const hostsFile = await writeHostsFile(pod, runtimePod, sandboxParts);

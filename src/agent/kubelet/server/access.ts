@@ -1,6 +1,6 @@
 import type { Caller } from './caller.ts';
 import { TimedCache } from './timed-cache.ts';
-import { subjectAccessReviews } from '#shared/api/authorization/subject-access-review.ts';
+import { subjectAccessReviews } from '#agent/api/resources.ts';
 import type { Clock } from '#shared/base/clock.ts';
 import type { Cluster } from '#shared/client/cluster.ts';
 

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { TLSSocket } from 'node:tls';
 import { TimedCache } from './timed-cache.ts';
-import { tokenReviews } from '#shared/api/authentication/token-review.ts';
+import { tokenReviews } from '#agent/api/resources.ts';
 import type { TokenReviewStatus } from '#shared/api/types/authentication-v1.ts';
 import type { Clock } from '#shared/base/clock.ts';
 import type { Cluster } from '#shared/client/cluster.ts';

@@ -1,4 +1,4 @@
-import { pods } from '#shared/api/core/pod.ts';
+import { pods } from '#agent/api/resources.ts';
 import type { Pod, PodStatus } from '#shared/api/types/core-v1.ts';
 import { exponential, KeyedLoop } from '#shared/base/keyed-loop.ts';
 import { patchTypes } from '#shared/client/transport.ts';

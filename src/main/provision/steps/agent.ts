@@ -7,6 +7,9 @@ import { uploadUnpacked } from '#main/provision/upload.ts';
 export const installFolder = '/opt/pilothouse';
 export const agentCommand = `${installFolder}/current/pilothouse-agent`;
 
+/** Garbage is collected early: what is quiet for most of the time has no need for a large nursery. */
+const nodeFlags = '--max-semi-space-size=1 --optimize-for-size';
+
 /** What was there of `/opt` and below before. */
 interface Prior {
   readonly hadOpt: boolean;
@@ -73,14 +76,14 @@ async function sendNode({ machine, assets, signal, progress }: StepContext): Pro
   });
 }
 
-function filesOf({ version, agent }: Assets): readonly RemoteFile[] {
+function filesOf({ version, scripts }: Assets): readonly RemoteFile[] {
   const folder = `${installFolder}/${version}`;
   return [
-    { path: `${folder}/agent.mjs`, mode: '644', content: agent },
+    ...scripts.map(({ name, content }) => ({ path: `${folder}/${name}`, mode: '644', content })),
     {
       path: `${folder}/pilothouse-agent`,
       mode: '755',
-      content: `#!/bin/sh\nexec ${folder}/bin/node ${folder}/agent.mjs "$@"\n`,
+      content: `#!/bin/sh\nexport MALLOC_ARENA_MAX=1\nexec ${folder}/bin/node ${nodeFlags} ${folder}/agent.cjs "$@"\n`,
     },
   ];
 }

@@ -39,15 +39,11 @@ export interface TypeData {
 }
 
 interface TypesFile {
-  readonly release: string;
   readonly openapiNames: Readonly<Record<string, string>>;
   readonly types: Readonly<Record<string, TypeData>>;
 }
 
-const { release, openapiNames, types } = data as unknown as TypesFile;
-
-/** The Kubernetes release whose types these are, such as `v1.36.3`. */
-export const observedRelease: string = release;
+const { openapiNames, types } = data as unknown as TypesFile;
 
 /** Every type by its short name, such as `core.v1.PodSpec`. */
 export const typeNames: readonly string[] = Object.keys(types);
