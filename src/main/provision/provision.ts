@@ -1,3 +1,4 @@
+import { joined } from '#main/provision/joined-machine.ts';
 import { Journal } from '#main/provision/journal.ts';
 import type { Machine } from '#main/provision/machine.ts';
 import type { Step, StepContext } from '#main/provision/step.ts';
@@ -19,12 +20,11 @@ export type Listener = (event: ProvisionEvent) => void;
 
 /** What would be done; changes nothing. */
 export async function planOf(context: StepContext): Promise<readonly PlannedStep[]> {
-  const planned: PlannedStep[] = [];
-  for (const { name, detect } of steps) {
-    const changes = await detect(context);
-    if (changes.length > 0) planned.push({ step: name, changes });
-  }
-  return planned;
+  const looking = { ...context, machine: joined(context.machine) };
+  const planned = await Promise.all(
+    steps.map(async ({ name, detect }) => ({ step: name, changes: await detect(looking) })),
+  );
+  return planned.filter(({ changes }) => changes.length > 0);
 }
 
 /**

@@ -24,7 +24,8 @@ const maxMs = 300_000;
 export class ImagePuller {
   readonly #context: KubeletContext;
   readonly #backoff: Backoff;
-  readonly #failures = new Map<string, string>();
+  /** By pod and image: why the last pull failed, and when. */
+  readonly #failures = new Map<string, { readonly why: string; readonly at: number }>();
   readonly #pulling = new Map<string, Promise<string>>();
 
   constructor(context: KubeletContext) {
@@ -52,14 +53,21 @@ export class ImagePuller {
     return await this.#pull(request, image);
   }
 
+  /** The pod is no more: nobody asks again. */
+  forget(uid: string): void {
+    const prefix = `${uid}_`;
+    this.#backoff.forget(prefix);
+    for (const key of this.#failures.keys()) if (key.startsWith(prefix)) this.#failures.delete(key);
+  }
+
   async #pull(request: PullRequest, image: string): Promise<RuntimeImage> {
     const { pod, container } = request;
     const key = `${pod.metadata.uid}_${image}`;
     const named = container.image ?? '';
     const { clock } = this.#context;
     const last = this.#failures.get(key);
-    if (last !== undefined && this.#backoff.remaining(key, this.#failedAt.get(key) ?? 0) > 0) {
-      const message = `Back-off pulling image "${named}": ${last}`;
+    if (last && this.#backoff.remaining(key, last.at) > 0) {
+      const message = `Back-off pulling image "${named}": ${last.why}`;
       this.#tell(request, 'Normal', 'BackOff', `Back-off pulling image "${named}"`);
       throw new ContainerError('ImagePullBackOff', message);
     }
@@ -81,16 +89,13 @@ export class ImagePuller {
     return pulled;
   }
 
-  readonly #failedAt = new Map<string, number>();
-
   #failed(request: PullRequest, key: string, error: Error): ContainerError {
     const named = request.container.image ?? '';
     const details = error.message;
     const now = this.#context.clock.now();
     this.#tell(request, 'Warning', 'Failed', `Failed to pull image "${named}": ${details}`);
     this.#backoff.next(key, now);
-    this.#failedAt.set(key, now);
-    this.#failures.set(key, `ErrImagePull: ${details}`);
+    this.#failures.set(key, { why: `ErrImagePull: ${details}`, at: now });
     return new ContainerError('ErrImagePull', details);
   }
 

@@ -282,6 +282,7 @@ export class PodWorkers implements AsyncDisposable {
     await cgroups.remove(pod);
     context.objects.release(uid);
     start.backoff.forget(`${uid}/`);
+    start.puller.forget(uid);
     record.stage = 'finished';
     this.#repeatVerdict(record);
     this.#tell(record);

@@ -20,12 +20,14 @@ export const agent = step<Prior>({
 
   async detect({ machine, assets }) {
     const folder = `${installFolder}/${assets.version}`;
-    const changed = await differing(machine, filesOf(assets));
-    const out = await runOn(
-      machine,
-      `[ -x ${folder}/bin/node ] || echo node
+    const [changed, out] = await Promise.all([
+      differing(machine, filesOf(assets)),
+      runOn(
+        machine,
+        `[ -x ${folder}/bin/node ] || echo node
 [ "$(readlink ${installFolder}/current)" = ${assets.version} ] || echo link`,
-    );
+      ),
+    ]);
     const missing = out.split('\n');
     return [
       ...(missing.includes('node') ? [`send Node to ${folder}/bin/node`] : []),

@@ -22,10 +22,10 @@ export const containerd = step<Prior>({
 
   async detect(context) {
     const { machine } = context;
-    const [changed, { isEnabled, isActive }] = [
-      await differing(machine, [configOf(context)]),
-      await service(machine),
-    ];
+    const [changed, { isEnabled, isActive }] = await Promise.all([
+      differing(machine, [configOf(context)]),
+      service(machine),
+    ]);
     return [
       ...(changed.length > 0 ? [`write ${path}`] : []),
       ...(isEnabled ? [] : ['start containerd at boot']),

@@ -35,7 +35,7 @@ export const kernel = step<Values>({
   name: 'kernel',
 
   async detect({ machine }) {
-    const [changed, now] = [await differing(machine, files), await values(machine)];
+    const [changed, now] = await Promise.all([differing(machine, files), values(machine)]);
     const raised = Object.entries(settings).filter(([name, value]) => (now[name] ?? value) < value);
     return [
       ...changed.map(({ path }) => `write ${path}`),

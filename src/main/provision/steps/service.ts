@@ -34,12 +34,14 @@ export const service = step<Prior>({
 
   async detect(context) {
     const { machine } = context;
-    const changed = await differing(machine, [unitOf(context)]);
-    const out = await runOn(
-      machine,
-      `systemctl is-enabled --quiet ${name} 2>/dev/null || echo enable
+    const [changed, out] = await Promise.all([
+      differing(machine, [unitOf(context)]),
+      runOn(
+        machine,
+        `systemctl is-enabled --quiet ${name} 2>/dev/null || echo enable
 systemctl is-active --quiet ${name} || echo start`,
-    );
+      ),
+    ]);
     return [
       ...(changed.length > 0 ? [`write ${path}`] : []),
       ...(out.includes('enable') ? [`start ${name} at boot`] : []),
