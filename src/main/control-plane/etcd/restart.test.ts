@@ -1,4 +1,12 @@
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -6,6 +14,9 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { silentLog } from '#shared/base/log.ts';
 import { FakeClock } from '../../../../test/support/fake-clock.ts';
 import { openEmbeddedStore, type EmbeddedStore } from './embedded-store.ts';
+import { buildFile } from './journal/build.ts';
+import { recordKey } from './journal/records.ts';
+import { changes, selectRows } from './journal/rows.ts';
 import type { StoreEvent } from './store.ts';
 
 let folder: string;
@@ -108,10 +119,92 @@ test('compaction leaves on disk what can still be read, and nothing else', async
     await store.compact(store.revision - 1, { physical: true });
     await store.compact(store.revision, { physical: true });
   }
-  const database = new DatabaseSync(path);
-  expect(database.prepare('SELECT count(*) AS rows FROM history').get()).toEqual({ rows: 51 });
-  database.close();
+  const expected = Array.from({ length: 50 }, (_, i) => `k${i}`);
+  expect(keysOnDisk()).toEqual([...expected, 'last'].sort());
 });
+
+test('what was committed together is given up change by change, and the rest can be read', async () => {
+  const clock = new FakeClock();
+  const kept = Array.from({ length: 40 }, (_, i) => `kept${i * 10}`);
+  {
+    await using store = await open(clock);
+    const all = Array.from({ length: 400 }, (_, i) => put(store, `kept${i}`, `${i} `.repeat(100)));
+    await Promise.all(all);
+    for (let i = 0; i < 400; i++) {
+      if (i % 10 > 0) void store.txn({ success: [{ type: 'delete', key: `kept${i}` }] });
+    }
+    const past = store.range({ key: 'kept', rangeEnd: 'kepu', revision: 401, countOnly: true });
+    expect((await past).count).toBe(400);
+    await store.compact(store.revision, { physical: true });
+    await put(store, 'another', '1');
+    await store.compact(store.revision, { physical: true });
+    expect(keysOnDisk()).toEqual([...kept, 'another'].sort());
+    const { kvs } = await store.range({ key: 'kept30' });
+    expect(kvs[0]).toMatchObject({ modRevision: 32, value: Buffer.from('30 '.repeat(100)) });
+  }
+  await using store = await open(clock);
+  const { kvs } = await store.range({ key: 'kept', rangeEnd: 'kepu' });
+  expect(kvs.map(({ key }) => key)).toEqual(kept.toSorted());
+});
+
+test('a file of the first format is opened, and goes on in the second', async () => {
+  const live = ['a', 'b', 'c'].map((key) => ({
+    key,
+    value: Buffer.from(`old ${key}`),
+    createRevision: 7,
+    modRevision: 7,
+    version: 1,
+    lease: 0n,
+  }));
+  await buildFile(path, { revision: 7, compactRevision: 7, live, leases: [] });
+  setFormat(1);
+  const clock = new FakeClock();
+  {
+    await using store = await open(clock);
+    await Promise.all(['a', 'b', 'd'].map((key) => put(store, key, `new ${key}`)));
+    const then = await store.range({ key: 'a', rangeEnd: 'z', revision: 7 });
+    expect(then.kvs.map(({ value }) => Buffer.from(value).toString())).toEqual(
+      live.map(({ value }) => value.toString()),
+    );
+    await store.compact(store.revision, { physical: true });
+    await put(store, 'd', 'newer');
+    await store.compact(store.revision, { physical: true });
+  }
+  expect(keysOnDisk()).toEqual(['a', 'b', 'c', 'd']);
+  {
+    await using store = await open(clock);
+    const { kvs } = await store.range({ key: 'a', rangeEnd: 'z' });
+    expect(kvs.map(({ value }) => Buffer.from(value).toString())).toEqual([
+      'new a',
+      'new b',
+      'old c',
+      'newer',
+    ]);
+  }
+  setFormat(3);
+  await expect(open(clock)).rejects.toThrow('its format is 3 and this version reads 2');
+});
+
+/** The keys of all changes in the file. */
+function keysOnDisk(): string[] {
+  const copy = join(folder, 'copy.db');
+  for (const suffix of ['', '-wal']) {
+    rmSync(copy + suffix, { force: true });
+    if (existsSync(path + suffix)) cpSync(path + suffix, copy + suffix);
+  }
+  const database = new DatabaseSync(copy);
+  const select = database.prepare(selectRows);
+  select.setReturnArrays(true);
+  const keys = [...changes(select, 0, 2 ** 30)].map(([, , record]) => recordKey(record));
+  database.close();
+  return keys.sort();
+}
+
+function setFormat(version: number): void {
+  const database = new DatabaseSync(path);
+  database.exec(`PRAGMA user_version=${version}`);
+  database.close();
+}
 
 test('a file that is in use, damaged or not ours is refused, saying so', async () => {
   const clock = new FakeClock();

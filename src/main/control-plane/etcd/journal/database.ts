@@ -3,9 +3,9 @@ import type { HistoryQuery } from './journal.ts';
 import { openDatabase, pragma, readMeta } from './file.ts';
 import { entryHeaderBytes, pageEntry, type PackedBatch, type PackedPage } from './messages.ts';
 import { isTombstone, placeBits, recordKey, recordPrevious, sealRecord } from './records.ts';
-import { findVersion, Removal, rows, selectRange } from './removal.ts';
+import { Removal } from './removal.ts';
+import { changes, findVersion, selectRows } from './rows.ts';
 
-const rowsAtOnce = 16;
 /** No question keeps a commit waiting for more than so much. */
 const pageBytes = 256 * 1024;
 const scannedRows = 4096;
@@ -17,7 +17,6 @@ export class JournalDatabase {
   readonly #begin: StatementSync;
   readonly #commit: StatementSync;
   readonly #insert: StatementSync;
-  readonly #insertMany: StatementSync;
   readonly #select: StatementSync;
   /** Looking up what a change replaced happens while the changes are being read. */
   readonly #selectVersion: StatementSync;
@@ -29,15 +28,12 @@ export class JournalDatabase {
   constructor(path: string) {
     this.#database = openDatabase(path);
     const prepare = (sql: string): StatementSync => this.#database.prepare(sql);
-    const row = `((? << ${placeBits}) | ?, ?)`;
-    const rowsOfMany = Array.from({ length: rowsAtOnce }, () => row).join(', ');
     this.#begin = prepare('BEGIN IMMEDIATE');
     this.#commit = prepare('COMMIT');
-    this.#insert = prepare(`INSERT INTO history (id, record) VALUES ${row}`);
-    this.#insertMany = prepare(`INSERT INTO history (id, record) VALUES ${rowsOfMany}`);
-    this.#select = prepare(selectRange);
+    this.#insert = prepare(`INSERT INTO history (id, record) VALUES ((? << ${placeBits}) | ?, ?)`);
+    this.#select = prepare(selectRows);
     this.#select.setReturnArrays(true);
-    this.#selectVersion = prepare(selectRange);
+    this.#selectVersion = prepare(selectRows);
     this.#selectVersion.setReturnArrays(true);
     this.#compactRevision = readMeta(this.#database, 'compactRevision');
     this.#removal = new Removal(this.#database, readMeta(this.#database, 'removedRevision'));
@@ -74,7 +70,11 @@ export class JournalDatabase {
     const page = new PageWriter();
     let through = query.fromRevision - 1;
     let scanned = 0;
-    for (const [main, , record] of rows(this.#select, query.fromRevision, query.toRevision + 1)) {
+    for (const [main, , record] of changes(
+      this.#select,
+      query.fromRevision,
+      query.toRevision + 1,
+    )) {
       if (main !== through && isEnough(page, scanned++)) return page.finish(through);
       through = main;
       const key = recordKey(record);
@@ -92,7 +92,11 @@ export class JournalDatabase {
     const seen = new Set<string>();
     let through = query.fromRevision - 1;
     let scanned = 0;
-    for (const [main, , record] of rows(this.#select, query.fromRevision, query.toRevision + 1)) {
+    for (const [main, , record] of changes(
+      this.#select,
+      query.fromRevision,
+      query.toRevision + 1,
+    )) {
       if (main !== through && isEnough(page, scanned++)) return page.finish(through);
       through = main;
       const key = recordKey(record);
@@ -142,20 +146,13 @@ export class JournalDatabase {
 
   #insertAll({ buffer, length }: PackedBatch): void {
     const bytes = Buffer.from(buffer, 0, length);
-    let values: (number | Uint8Array)[] = [];
     for (let at = 0; at < length;) {
-      const recordAt = at + entryHeaderBytes;
-      const end = recordAt + bytes.readUInt32LE(at + 12);
-      const record = bytes.subarray(recordAt, end);
-      sealRecord(record);
-      values.push(bytes.readDoubleLE(at), bytes.readUInt32LE(at + 8), record);
+      const rowAt = at + entryHeaderBytes;
+      const end = rowAt + bytes.readUInt32LE(at + 12);
+      const row = bytes.subarray(rowAt, end);
+      sealRecord(row);
+      this.#insert.run(bytes.readDoubleLE(at), bytes.readUInt32LE(at + 8), row);
       at = end;
-      if (values.length < rowsAtOnce * 3) continue;
-      this.#insertMany.run(...values);
-      values = [];
-    }
-    for (let i = 0; i < values.length; i += 3) {
-      this.#insert.run(values[i]!, values[i + 1]!, values[i + 2]!);
     }
   }
 

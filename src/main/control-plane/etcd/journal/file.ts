@@ -1,14 +1,20 @@
 import { closeSync, existsSync, openSync, statSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { StoreError, type KeyValue } from '../store.ts';
-import { asBuffer, isSound, isTombstone, placeBits, readRecord } from './records.ts';
+import { isSound, isTombstone, placeBits, readRecord } from './records.ts';
+import { changesIn, rows, selectRows } from './rows.ts';
 import type { LeaseChange } from './journal.ts';
 
 /** "Plth": tells our files from anybody else's SQLite files. */
 const applicationId = 0x506c7468;
-const formatVersion = 1;
+/** Since 2, changes that are committed together share a row; 1 is read as well. */
+const formatVersion = 2;
+const oldestFormatVersion = 1;
 /** Holds several objects of usual size, and is still cheap to write for a single one. */
 export const filePageBytes = 16_384;
+
+/** More than any row id holds. */
+const maxRevision = 2 ** (62 - placeBits);
 
 /** What a file held when it was opened. */
 export interface LoadedState {
@@ -31,6 +37,10 @@ export function openDatabase(path: string): DatabaseSync {
     database.exec('PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0');
     database.exec('PRAGMA temp_store=MEMORY; PRAGMA cache_size=-16384; PRAGMA cell_size_check=ON');
     if (isNew || pragma(database, 'application_id') === 0) createTables(database);
+    // What was written before stays as it is; from now on older versions must refuse the file.
+    else if (pragma(database, 'user_version') < formatVersion) {
+      database.exec(`PRAGMA user_version=${formatVersion}`);
+    }
     return database;
   } catch (error) {
     database.close();
@@ -65,7 +75,7 @@ export function loadFile(path: string): LoadedState {
       throw damaged(path, 'it was not written by Pilothouse');
     }
     const version = pragma(database, 'user_version');
-    if (version !== formatVersion) {
+    if (version < oldestFormatVersion || version > formatVersion) {
       throw damaged(path, `its format is ${version} and this version reads ${formatVersion}`);
     }
     return readState(database, path);
@@ -80,22 +90,24 @@ function readState(database: DatabaseSync, path: string): LoadedState {
   const compactRevision = readMeta(database, 'compactRevision');
   const live = new Map<string, KeyValue>();
   let revision = Math.max(readMeta(database, 'revision'), compactRevision);
-  const rows = database.prepare(`SELECT id >> ${placeBits}, record FROM history ORDER BY id`);
-  rows.setReturnArrays(true);
+  const select = database.prepare(selectRows);
+  select.setReturnArrays(true);
   let reached = 0;
-  for (const row of rows.iterate() as Iterable<unknown>) {
-    const [main, bytes] = row as [number, Uint8Array];
-    const record = asBuffer(bytes);
-    if (!isSound(record)) throw damaged(path, `the record of revision ${main} is damaged`);
-    checkSuccession({ path, reached, main, compactRevision });
-    reached = main;
-    const { kv, previousRevision } = readRecord(record, main);
-    const previous = live.get(kv.key);
-    if (main > compactRevision && previousRevision !== (previous?.modRevision ?? 0)) {
-      throw damaged(path, `what revision ${main} replaced is missing`);
+  for (const row of rows(select, 0, maxRevision)) {
+    if (!isSound(row.bytes)) throw damaged(path, `the record of revision ${row.main} is damaged`);
+    for (const [main, , record] of changesIn(row)) {
+      checkSuccession({ path, reached, main, compactRevision });
+      reached = main;
+      const { kv, previousRevision } = readRecord(record, main);
+      const previous = live.get(kv.key);
+      if (main > compactRevision && previousRevision !== (previous?.modRevision ?? 0)) {
+        throw damaged(path, `what revision ${main} replaced is missing`);
+      }
+      // A value must not keep all that it was committed with in memory.
+      const value = record === row.bytes ? kv.value : Buffer.from(kv.value);
+      if (isTombstone(record)) live.delete(kv.key);
+      else live.set(kv.key, { ...kv, value, key: previous?.key ?? kv.key });
     }
-    if (isTombstone(record)) live.delete(kv.key);
-    else live.set(kv.key, previous ? { ...kv, key: previous.key } : kv);
   }
   revision = Math.max(revision, reached);
   return { revision, compactRevision, live: [...live.values()], leases: readLeases(database) };

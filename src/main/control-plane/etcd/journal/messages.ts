@@ -22,17 +22,17 @@ export interface JournalFailure {
   readonly message: string;
 }
 
-/** Changes one after the other: revision f64, place u32, length u32, record. */
+/** Rows one after the other: first revision f64, its place u32, length u32, a record or a group. */
 export interface PackedBatch {
   readonly buffer: ArrayBuffer;
   readonly length: number;
-  /** How many changes there are. */
+  /** How many rows there are. */
   readonly count: number;
   readonly leases: readonly LeaseChange[];
   readonly compactRevision?: number;
 }
 
-/** Like a batch, `place` saying what an entry is. */
+/** Records one after the other, like rows in a batch, `place` saying what an entry is. */
 export interface PackedPage {
   readonly buffer: ArrayBuffer;
   readonly length: number;

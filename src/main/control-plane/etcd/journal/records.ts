@@ -10,6 +10,9 @@ import type { KeyValue, StoreEvent } from '../store.ts';
  *
  * little-endian; the checksum covers what follows it. `previous` is the revision of the version
  * that this change replaced, 0 if there was none: it leads from a change back to the past.
+ *
+ * Changes that are committed together share a row, `crc32 u32 | flags u8` and then, for each,
+ * `revision f64 | place u32 | length u32 | record`; the row's checksum is the only one.
  */
 export interface HistoryRecord {
   readonly kv: KeyValue;
@@ -17,6 +20,7 @@ export interface HistoryRecord {
 }
 
 const tombstone = 1;
+const group = 2;
 const flagsAt = 4;
 const keyLengthAt = 5;
 const createAt = 9;
@@ -24,6 +28,7 @@ const versionAt = 17;
 const previousAt = 25;
 const leaseAt = 33;
 const keyAt = 41;
+export const groupHeadBytes = 5;
 
 /** `(revision << placeBits) | place` is a row id; it bounds how many keys one revision can change. */
 export const placeBits = 22;
@@ -56,16 +61,25 @@ export function sealedRecord(event: StoreEvent): Buffer {
   return record;
 }
 
-/** Fills in the checksum of a record written by `writeRecord`. */
+/** Begins a group at `offset`, without its checksum, and returns where its first entry goes. */
+export function writeGroupHead(target: Buffer, offset: number): number {
+  target[offset + flagsAt] = group;
+  return offset + groupHeadBytes;
+}
+
+export function isGroup(bytes: Buffer): boolean {
+  return (bytes[flagsAt]! & group) !== 0;
+}
+
+/** Fills in the checksum of a record or a group. */
 export function sealRecord(record: Buffer): void {
   record.writeUInt32LE(crc32(record.subarray(flagsAt)), 0);
 }
 
+/** Whether a record or a group is as it was sealed. */
 export function isSound(record: Buffer): boolean {
   return (
-    record.length >= keyAt &&
-    record.readUInt32LE(keyLengthAt) + keyAt <= record.length &&
-    record.readUInt32LE(0) === crc32(record.subarray(flagsAt))
+    record.length >= groupHeadBytes && record.readUInt32LE(0) === crc32(record.subarray(flagsAt))
   );
 }
 

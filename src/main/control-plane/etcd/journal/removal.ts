@@ -1,38 +1,14 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import {
-  maxPlaces,
-  placeBits,
-  asBuffer,
-  isTombstone,
-  recordKey,
-  recordPrevious,
-} from './records.ts';
+import { isTombstone, placeBits, recordKey, recordPrevious, sealRecord } from './records.ts';
+import { changes, changesIn, groupOf, rows, selectRows, type Change, type Row } from './rows.ts';
 
 /** How many changes are looked at, and how many are removed, in one slice. */
 const scannedPerSlice = 512;
 const removedPerSlice = 512;
+/** Nor are more bytes of rows that stay in part written again. */
+const rewrittenPerSlice = 1024 * 1024;
 /** How many are looked at before those that were found are removed, neighbours together. */
 const windowRows = 50_000;
-
-export const selectRange = `SELECT id >> ${placeBits}, id & ${maxPlaces - 1}, record FROM history
-  WHERE id >= (? << ${placeBits}) AND id < (? << ${placeBits}) ORDER BY id`;
-
-export type Row = readonly [main: number, place: number, record: Buffer];
-
-/** Every change from one revision up to, not including, another. */
-export function* rows(select: StatementSync, from: number, to: number): Iterable<Row> {
-  for (const row of select.iterate(from, to) as Iterable<unknown>) {
-    const [main, place, record] = row as [number, number, Uint8Array];
-    yield [main, place, asBuffer(record)];
-  }
-}
-
-/** The change of one key at one revision. */
-export function findVersion(select: StatementSync, key: string, main: number): Row | undefined {
-  if (main === 0) return undefined;
-  for (const row of rows(select, main, main + 1)) if (recordKey(row[2]) === key) return row;
-  return undefined;
-}
 
 interface Doomed {
   readonly main: number;
@@ -50,6 +26,7 @@ interface Doomed {
 export class Removal {
   readonly #select: StatementSync;
   readonly #delete: StatementSync;
+  readonly #insert: StatementSync;
   readonly #note: StatementSync;
   /** Everything that changes before this revision made superfluous has been removed. */
   #done: number;
@@ -60,9 +37,10 @@ export class Removal {
   #removed: number | undefined;
 
   constructor(database: DatabaseSync, done: number) {
-    this.#select = database.prepare(selectRange);
+    this.#select = database.prepare(selectRows);
     this.#select.setReturnArrays(true);
     this.#delete = database.prepare(`DELETE FROM history WHERE id = (? << ${placeBits}) | ?`);
+    this.#insert = database.prepare(`INSERT INTO history VALUES ((? << ${placeBits}) | ?, ?)`);
     this.#note = database.prepare(`UPDATE meta SET value = ? WHERE name = 'removedRevision'`);
     this.#done = done;
     this.#next = done;
@@ -92,7 +70,7 @@ export class Removal {
     let count = 0;
     let within = 0;
     let next = last;
-    for (const [main, , record] of rows(this.#select, this.#next, last + 1)) {
+    for (const [main, , record] of changes(this.#select, this.#next, last + 1)) {
       // The last revision is never left half looked at: that would count as done.
       if (count++ >= scannedPerSlice && main !== within && main !== last) {
         next = main;
@@ -112,11 +90,16 @@ export class Removal {
 
   #remove(): number {
     const from = this.#removed!;
-    const to = Math.min(from + removedPerSlice, this.#doomed.length);
-    for (let i = from; i < to; i++) {
-      const { main, key } = this.#doomed[i]!;
-      const row = findVersion(this.#select, key, main);
-      if (row) this.#delete.run(main, row[1]);
+    let to = from;
+    let rewritten = 0;
+    while (to < this.#doomed.length && to - from < removedPerSlice) {
+      const { main } = this.#doomed[to]!;
+      const row = [...rows(this.#select, main, main + 1)].find(isAbout(this.#doomed[to]!));
+      // The doomed are in order, so that those that share a row stand together.
+      const next = row ? this.#endOfRow(row, to) : to + 1;
+      if (row) rewritten += this.#removeFrom(row, this.#doomed.slice(to, next));
+      to = next;
+      if (rewritten > rewrittenPerSlice) break;
     }
     this.#removed = to;
     if (to === this.#doomed.length) {
@@ -124,6 +107,39 @@ export class Removal {
       this.#done = this.#next;
       this.rollBack();
     }
-    return (to - from) / 4;
+    return (to - from) / 4 + rewritten / 12_000;
   }
+
+  #endOfRow(row: Row, from: number): number {
+    let end = from + 1;
+    const known = new Set([...changesIn(row)].map(identity));
+    while (end < this.#doomed.length && known.has(nameOf(this.#doomed[end]!))) end++;
+    return end;
+  }
+
+  /** Returns how many bytes are written again. */
+  #removeFrom(row: Row, doomed: readonly Doomed[]): number {
+    const gone = new Set(doomed.map(nameOf));
+    const kept = [...changesIn(row)].filter((change) => !gone.has(identity(change)));
+    this.#delete.run(row.main, row.place);
+    const [first] = kept;
+    if (!first) return 0;
+    const bytes = groupOf(kept);
+    sealRecord(bytes);
+    this.#insert.run(first[0], first[1], bytes);
+    return bytes.length;
+  }
+}
+
+function nameOf({ main, key }: Doomed): string {
+  return `${main} ${key}`;
+}
+
+function identity([main, , record]: Change): string {
+  return `${main} ${recordKey(record)}`;
+}
+
+function isAbout(doomed: Doomed): (row: Row) => boolean {
+  const name = nameOf(doomed);
+  return (row) => [...changesIn(row)].some((change) => identity(change) === name);
 }

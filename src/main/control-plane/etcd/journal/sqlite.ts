@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads';
-import { StoreError, type KeyValue, type StoreErrorCode } from '../store.ts';
+import { StoreError, type KeyValue, type StoreErrorCode, type StoreEvent } from '../store.ts';
 import { finishRestore } from '../snapshot/restore.ts';
 import { loadFile, lockFile, type LoadedState } from './file.ts';
 import type { HistoryChange, HistoryPage, HistoryQuery, Journal, JournalBatch } from './journal.ts';
@@ -11,7 +11,14 @@ import {
   type PackedBatch,
   type PackedPage,
 } from './messages.ts';
-import { readRecord, recordKey, recordLength, writeRecord } from './records.ts';
+import {
+  groupHeadBytes,
+  readRecord,
+  recordKey,
+  recordLength,
+  writeGroupHead,
+  writeRecord,
+} from './records.ts';
 
 type Unnumbered<T> = T extends unknown ? Omit<T, 'id'> : never;
 
@@ -108,25 +115,11 @@ class SqliteJournal implements Journal {
   }
 
   #pack({ events, leases, compactRevision }: JournalBatch): PackedBatch {
-    let length = events.length * entryHeaderBytes;
-    for (const event of events) length += recordLength(event);
+    let most = events.length * (2 * entryHeaderBytes + groupHeadBytes);
+    for (const event of events) most += recordLength(event);
     let buffer = this.#spare;
-    if (buffer.byteLength < length) buffer = new ArrayBuffer(Math.ceil(length * 1.25));
-    const bytes = Buffer.from(buffer);
-    let at = 0;
-    let main = 0;
-    let place = 0;
-    for (const event of events) {
-      const { modRevision } = event.kv;
-      place = modRevision === main ? place + 1 : 0;
-      main = modRevision;
-      const end = writeRecord(bytes, at + entryHeaderBytes, event);
-      bytes.writeDoubleLE(main, at);
-      bytes.writeUInt32LE(place, at + 8);
-      bytes.writeUInt32LE(end - at - entryHeaderBytes, at + 12);
-      at = end;
-    }
-    const count = events.length;
+    if (buffer.byteLength < most) buffer = new ArrayBuffer(Math.ceil(most * 1.25));
+    const { length, count } = packRows(Buffer.from(buffer), events);
     return {
       buffer,
       length,
@@ -171,6 +164,52 @@ class SqliteJournal implements Journal {
     const { code } = this.#stopped;
     for (const id of this.#waiting.keys()) this.#settle({ id, error: { code, message } });
   }
+}
+
+/** One change is a row as it is; of several, groups are made that are not too large to be read for one. */
+function packRows(
+  bytes: Buffer,
+  events: readonly StoreEvent[],
+): { readonly length: number; readonly count: number } {
+  const isAlone = events.length === 1;
+  let count = 0;
+  let at = 0;
+  let rowAt = 0;
+  let main = 0;
+  let place = 0;
+  for (const event of events) {
+    const { modRevision } = event.kv;
+    const isNext = modRevision !== main;
+    place = isNext ? 0 : place + 1;
+    main = modRevision;
+    if (count === 0 || (isNext && at - rowAt > enoughGroupBytes)) {
+      count++;
+      rowAt = at;
+      writeEntryHead(bytes, at, { main, place });
+      at += entryHeaderBytes;
+      if (!isAlone) at = writeGroupHead(bytes, at);
+    }
+    if (isAlone) at = writeRecord(bytes, at, event);
+    else {
+      writeEntryHead(bytes, at, { main, place });
+      const end = writeRecord(bytes, at + entryHeaderBytes, event);
+      bytes.writeUInt32LE(end - at - entryHeaderBytes, at + 12);
+      at = end;
+    }
+    bytes.writeUInt32LE(at - rowAt - entryHeaderBytes, rowAt + 12);
+  }
+  return { length: at, count };
+}
+
+const enoughGroupBytes = 32 * 1024;
+
+function writeEntryHead(
+  bytes: Buffer,
+  at: number,
+  { main, place }: { main: number; place: number },
+): void {
+  bytes.writeDoubleLE(main, at);
+  bytes.writeUInt32LE(place, at + 8);
 }
 
 interface Entry {
