@@ -7,7 +7,7 @@ import type { Pod } from '#shared/api/types/core-v1.ts';
 import type { Cluster } from '#shared/client/cluster.ts';
 import { ApiError } from '#shared/kube/errors.ts';
 import type { New } from '#shared/kube/object.ts';
-import { busyboxImage } from '../support/kubelet/images.ts';
+import { agnhostImage, busyboxImage } from '../support/kubelet/images.ts';
 import { mirrorView, observedNode } from '../kubelet-facts/node.ts';
 import { startKubeletRig, type KubeletRig } from '../support/kubelet/rig.ts';
 
@@ -136,6 +136,58 @@ test(
         `grep ${metadata.uid} /proc/self/mountinfo; find /sys/fs/cgroup /var/lib/kubelet/pods -name '*${metadata.uid}*' 2>/dev/null; true`,
       );
     await expect.poll(traces, { timeout: minutes }).toBe('');
+  },
+  2 * minutes,
+);
+
+test(
+  'an image is a volume that nobody can change, and goes with its pod',
+  async () => {
+    const look =
+      "ls -d /image/agnhost /part/busybox; touch /image/x; grep -o ' /image [a-z0-9]* r[ow][,a-z]*' /proc/mounts";
+    const made = podOf('image-volume', `{ ${look}; } 2>&1; ${stays}`, {
+      volumes: [{ name: 'v', image: { reference: agnhostImage } }],
+    });
+    const [container] = made.spec!.containers;
+    const volumeMounts = [
+      { name: 'v', mountPath: '/image' },
+      { name: 'v', mountPath: '/part', subPath: 'usr/bin' },
+    ];
+    const spec = { ...made.spec!, containers: [{ ...container!, volumeMounts }] };
+    await cluster.create(pods, { ...made, spec });
+    const { metadata } = await becomesReady('image-volume');
+    const log = `/var/log/pods/${namespace}_image-volume_${metadata.uid}/c/0.log`;
+    const said = async (): Promise<string> =>
+      (await rig.host.run(`cat ${log}`)).replaceAll(/^\S+ \S+ F /gm, '');
+    await expect
+      .poll(said, { timeout: minutes })
+      .toMatch(
+        /^\/image\/agnhost\n\/part\/busybox\ntouch: \/image\/x: Read-only file system\n \/image \w+ ro,/,
+      );
+    await cluster.delete(pods, { namespace, name: 'image-volume' });
+    await isGone('image-volume');
+    const left = async (): Promise<string> =>
+      await rig.host.run(`grep ${metadata.uid} /proc/self/mountinfo; true`);
+    await expect.poll(left, { timeout: minutes }).toBe('');
+  },
+  2 * minutes,
+);
+
+test(
+  'an image that cannot be had keeps the container that mounts it waiting',
+  async () => {
+    const made = podOf('no-image', stays, {
+      volumes: [{ name: 'v', image: { reference: 'registry.test/none:1', pullPolicy: 'Never' } }],
+    });
+    const [container] = made.spec!.containers;
+    const volumeMounts = [{ name: 'v', mountPath: '/image' }];
+    const spec = { ...made.spec!, containers: [{ ...container!, volumeMounts }] };
+    await cluster.create(pods, { ...made, spec });
+    const reason = async (): Promise<string | undefined> =>
+      (await find('no-image'))?.status.containerStatuses?.[0]?.state.waiting?.reason;
+    await expect.poll(reason, { timeout: minutes }).toBe('ErrImageNeverPull');
+    await cluster.delete(pods, { namespace, name: 'no-image' });
+    await isGone('no-image');
   },
   2 * minutes,
 );

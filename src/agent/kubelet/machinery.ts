@@ -16,7 +16,7 @@ import { Garbage } from './garbage.ts';
 import { Housekeeping } from './housekeeping.ts';
 import { ImageGarbage } from './images/image-garbage.ts';
 import { ImagePuller } from './images/puller.ts';
-import type { RuntimeInfo } from './node/runtime-info.ts';
+import { canMountImages, type RuntimeInfo } from './node/runtime-info.ts';
 import type { PodDirectory } from './pod-directory.ts';
 import { PodSource } from './pods/source.ts';
 import { PodWorkers } from './pods/workers.ts';
@@ -75,7 +75,9 @@ export class PodMachinery implements AsyncDisposable {
       isKnown: (uid) => !source.isSynced || workers.record(uid) !== undefined,
       hasEnded: (uid) => workers.record(uid)?.stage === 'finished',
     });
-    const imageGarbage = new ImageGarbage(context, state);
+    const imageGarbage = new ImageGarbage(context, state, () =>
+      [...workers.records()].filter(({ stage }) => stage !== 'finished').map(({ pod }) => pod),
+    );
     const parts = { context, state, volumes, cgroups, workers, source, garbage, imageGarbage };
     this.#housekeeping = new Housekeeping(parts);
     this.directory = createDirectory({ workers, state, writer: this.#writer, source });
@@ -129,7 +131,7 @@ export class PodMachinery implements AsyncDisposable {
       clock,
       log,
       objects,
-      mounts: createMounts(facts.kernelRelease),
+      mounts: createMounts(facts.kernelRelease, settings.runtimeEndpoint),
       podsFolder: join(settings.folders.kubelet, 'pods'),
       tokens: new HeldTokens(join(settings.folders.state, 'tokens')),
       addresses: ({ spec, metadata }) => ({
@@ -154,7 +156,14 @@ export class PodMachinery implements AsyncDisposable {
       writer: this.#writer,
       gone: (uid) => this.#housekeeping.changed(uid),
       allocatable,
-      start: { context, volumes, puller: new ImagePuller(context), backoff, allocatable },
+      start: {
+        context,
+        volumes,
+        puller: new ImagePuller(context),
+        backoff,
+        allocatable,
+        canMountImages: () => canMountImages(runtimeInfo()),
+      },
       admission: () => ({
         hasGroupsPolicy: runtimeInfo().features?.supplementalGroupsPolicy === true,
         hasAppArmor: facts.hasAppArmor,

@@ -8,6 +8,8 @@ import {
   downwardVolumes,
   emptyDirVolumes,
   hostPathVolumes,
+  imageVolumes,
+  makeFolder,
   nfsVolumes,
   projectedVolumes,
   secretVolumes,
@@ -22,6 +24,7 @@ const plugins: readonly VolumePlugin[] = [
   projectedVolumes,
   emptyDirVolumes,
   hostPathVolumes,
+  imageVolumes,
   nfsVolumes,
 ];
 
@@ -104,6 +107,16 @@ export class PodVolumes {
     const target = join(this.podFolder(pod.metadata.uid), ...parts);
     await bindSubPath(this.#context.mounts, { ...place, subPath: sub.path, target });
     return target;
+  }
+
+  /** Shows an image of the runtime in the folder of a volume. */
+  async mountImage({ metadata }: Pod, volume: string, image: string): Promise<void> {
+    const { mounts } = this.#context;
+    const path = this.place(metadata.uid, volume)?.path;
+    if (path === undefined) throw new Error(`cannot find the volume "${volume}"`);
+    if ((await mounts.below(path)).includes(path)) return;
+    await makeFolder(path);
+    await mounts.mountImage(image, path);
   }
 
   /** Unmounts and removes all volumes of a pod whose containers have ended. */

@@ -9,6 +9,8 @@ export interface Mounts {
   /** A file system in memory; `sizeBytes` 0 is the kernel's own limit. */
   mountMemory(target: string, sizeBytes: number): Promise<void>;
   bind(source: string, target: string): Promise<void>;
+  /** An image of the runtime, read-only; its id says which. */
+  mountImage(image: string, target: string): Promise<void>;
   mountDevice(
     source: string,
     target: string,
@@ -22,7 +24,7 @@ export interface Mounts {
 /** Kernels that may swap out a tmpfs know how to leave it in memory from 6.4 on. */
 const noSwapSince = [6, 4] as const;
 
-export function createMounts(kernelRelease: string): Mounts {
+export function createMounts(kernelRelease: string, runtimeEndpoint: string): Mounts {
   const [major = 0, minor = 0] = kernelRelease.split(/[.-]/).map(Number);
   const [since, sinceMinor] = noSwapSince;
   const canKeep = major > since || (major === since && minor >= sinceMinor);
@@ -41,6 +43,11 @@ export function createMounts(kernelRelease: string): Mounts {
     async mountDevice(source, target, { type, options = [] }) {
       const flags = options.length > 0 ? ['-o', options.join(',')] : [];
       await run('mount', [...(type ? ['-t', type] : []), ...flags, source, target]);
+    },
+    async mountImage(image, target) {
+      const address = runtimeEndpoint.replace(/^unix:\/\//, '');
+      const containerd = ['--address', address, '--namespace', 'k8s.io'];
+      await run('ctr', [...containerd, 'images', 'mount', image, target]);
     },
     async unmount(target) {
       await run('umount', [target]);

@@ -100,6 +100,14 @@ export const hostPathVolumes: VolumePlugin = {
   },
 };
 
+/** Mounted when a container is to see it: images are pulled when the pod has its sandbox. */
+export const imageVolumes: VolumePlugin = {
+  name: 'image',
+  matches: ({ image }) => image !== undefined,
+  isReadOnly: true,
+  async setUp() {},
+};
+
 export const localVolumes: VolumePlugin = {
   name: 'local-volume',
   matches: () => false,
@@ -161,7 +169,7 @@ function shown(name: string, medium: 'disk' | 'memory', { matches, files }: Show
   };
 }
 
-async function makeFolder(folder: string): Promise<void> {
+export async function makeFolder(folder: string): Promise<void> {
   await mkdir(join(folder, '..'), { recursive: true, mode: 0o755 });
   await mkdir(folder, { recursive: true, mode: 0o777 });
   await chmod(folder, 0o777);

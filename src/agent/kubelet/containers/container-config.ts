@@ -23,6 +23,8 @@ export interface ContainerSources {
   readonly context: KubeletContext;
   readonly volumes: PodVolumes;
   readonly image: RuntimeImage;
+  /** By volume, what the runtime is to mount by itself. */
+  readonly volumeImages: ReadonlyMap<string, ContainerMount['image']>;
   readonly restartCount: number;
   readonly addresses: PodAddresses;
   readonly allocatable: Capacity;
@@ -119,12 +121,18 @@ async function mountsOf(
         `cannot find volume "${mount.name}" to mount into container "${container.name}"`,
       );
     const sub = mount.subPath || expandStrictly(mount.subPathExpr ?? '', environment);
+    const containerPath = mount.mountPath.startsWith('/') ? mount.mountPath : `/${mount.mountPath}`;
+    const image = sources.volumeImages.get(mount.name);
+    if (image) {
+      mounts.push({ containerPath, readonly: true, image, imageSubPath: sub });
+      continue;
+    }
     const hostPath = sub
       ? await volumes.subPath(pod, { container: container.name, at, volume: mount.name, path: sub })
       : place.path;
     const propagation = (mount.mountPropagation ?? 'None') as keyof typeof mountPropagations;
     mounts.push({
-      containerPath: mount.mountPath.startsWith('/') ? mount.mountPath : `/${mount.mountPath}`,
+      containerPath,
       hostPath,
       readonly: (mount.readOnly ?? false) || place.isReadOnly,
       propagation: mountPropagations[propagation],

@@ -5,12 +5,13 @@ import type { PodVolumes } from '#agent/volumes/index.ts';
 import type { Container, Pod, Secret } from '#shared/api/types/core-v1.ts';
 import type { Backoff } from '../backoff.ts';
 import type { KubeletContext } from '../context.ts';
+import { imageVolumes } from '../images/image-volumes.ts';
 import type { ImagePuller } from '../images/puller.ts';
 import type { PlannedStart } from '../pods/plan.ts';
 import { latestOf } from '../pods/plan.ts';
 import { fieldPathOf, isSidecar } from '../pods/pod-containers.ts';
 import { podIpsOf, type PodContainerStatus, type RuntimePod } from '../runtime-state.ts';
-import { containerConfig } from './container-config.ts';
+import { containerConfig, type ContainerSources } from './container-config.ts';
 import { ContainerError } from './container-error.ts';
 import type { Capacity } from './downward.ts';
 import { runHook } from './hooks.ts';
@@ -24,6 +25,8 @@ export interface StartParts {
   readonly puller: ImagePuller;
   readonly backoff: Backoff;
   readonly allocatable: () => Capacity;
+  /** The runtime shows images as volumes by itself. */
+  readonly canMountImages: () => boolean;
 }
 
 export interface StartTarget {
@@ -60,9 +63,10 @@ export async function startContainer(
   const latest = latestOf(target.runtimePod, container.name);
   holdBack(start, { latest, target, parts, tell });
   const image = await pull(start, { target, parts, tell });
+  const volumeImages = await imageVolumes(container, target, parts);
   signal.throwIfAborted();
   const restartCount = latest ? runsOf(latest) + 1 : 0;
-  const id = await create(start, { target, parts, tell, image, restartCount });
+  const id = await create(start, { target, parts, tell, image, volumeImages, restartCount });
   target.created(id, container);
   tell('Normal', 'Created', 'Container created');
   try {
@@ -135,8 +139,18 @@ function formatSeconds(seconds: number): string {
 
 async function pull({ container, kind }: PlannedStart, { target, parts, tell }: Step) {
   const { pod, secrets, sandboxConfig, signal } = target;
+  const { image: named = '', imagePullPolicy: policy = 'IfNotPresent' } = container;
+  const fieldPath = fieldPathOf(kind, container.name);
   try {
-    return await parts.puller.ensure({ pod, container, kind, secrets, sandboxConfig, signal });
+    return await parts.puller.ensure({
+      pod,
+      named,
+      policy,
+      fieldPath,
+      secrets,
+      sandboxConfig,
+      signal,
+    });
   } catch (error) {
     if (error instanceof ContainerError) tell('Warning', 'Failed', `Error: ${error.reason}`);
     throw error;
@@ -150,8 +164,9 @@ async function create(
     parts,
     tell,
     image,
+    volumeImages,
     restartCount,
-  }: Step & { readonly image: Awaited<ReturnType<typeof pull>>; readonly restartCount: number },
+  }: Step & Pick<ContainerSources, 'image' | 'volumeImages' | 'restartCount'>,
 ): Promise<string> {
   const { context, volumes } = parts;
   const { pod, runtimePod, sandboxConfig, sandboxId, hostsFile } = target;
@@ -171,6 +186,7 @@ async function create(
     context,
     volumes,
     image,
+    volumeImages,
     restartCount,
     hostsFile,
     addresses: { podIps: hostNetwork ? hostIps : podIpsOf(runtimePod), hostIps },

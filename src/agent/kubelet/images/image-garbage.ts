@@ -1,5 +1,6 @@
 import { statfs } from 'node:fs/promises';
 import type { RuntimeImage } from '#agent/container-runtime/types.ts';
+import type { Pod } from '#shared/api/types/core-v1.ts';
 import type { KubeletContext } from '../context.ts';
 import { sandboxImageOf } from '../node/runtime-info.ts';
 import type { RuntimeState } from '../runtime-state.ts';
@@ -18,12 +19,15 @@ interface LookedAt {
 export class ImageGarbage {
   readonly #context: KubeletContext;
   readonly #state: RuntimeState;
+  readonly #pods: () => readonly Pod[];
   readonly #lastUsed = new Map<string, number>();
   readonly #firstSeen = new Map<string, number>();
 
-  constructor(context: KubeletContext, state: RuntimeState) {
+  /** `pods`: those that may have images as volumes. */
+  constructor(context: KubeletContext, state: RuntimeState, pods: () => readonly Pod[]) {
     this.#context = context;
     this.#state = state;
+    this.#pods = pods;
   }
 
   /** Looks which images are used, and frees space where too little is left. */
@@ -58,11 +62,23 @@ export class ImageGarbage {
     const now = clock.now();
     const used = this.#usedImages();
     used.add(await sandboxImageOf(runtime));
+    for (const id of await this.#volumeImages()) used.add(id);
     for (const { id = '' } of images) {
       if (!this.#firstSeen.has(id)) this.#firstSeen.set(id, now);
       if (used.has(id)) this.#lastUsed.set(id, now);
     }
     return { images, used };
+  }
+
+  async #volumeImages(): Promise<readonly string[]> {
+    const { runtime } = this.#context;
+    const named = this.#pods()
+      .flatMap(({ spec }) => spec.volumes ?? [])
+      .flatMap(({ image }) => image?.reference ?? []);
+    const found = await Promise.all(
+      [...new Set(named)].map((image) => runtime.imageStatus({ image: { image } })),
+    );
+    return found.flatMap(({ image }) => image?.id ?? []);
   }
 
   #usedImages(): Set<string> {

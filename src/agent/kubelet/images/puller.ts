@@ -1,17 +1,19 @@
 import { RuntimeError } from '#agent/container-runtime/runtime-error.ts';
 import type { PodSandboxConfig, RuntimeImage } from '#agent/container-runtime/types.ts';
-import type { Container, Pod, Secret } from '#shared/api/types/core-v1.ts';
+import type { Pod, Secret } from '#shared/api/types/core-v1.ts';
 import { Backoff } from '../backoff.ts';
 import type { KubeletContext } from '../context.ts';
 import { ContainerError } from '../containers/container-error.ts';
-import { fieldPathOf, type ContainerKind } from '../pods/pod-containers.ts';
 import { credentialsFor } from './credentials.ts';
 import { withDefaultTag } from './reference.ts';
 
 export interface PullRequest {
   readonly pod: Pod;
-  readonly container: Container;
-  readonly kind: ContainerKind;
+  /** As the pod names it. */
+  readonly named: string;
+  readonly policy: string;
+  /** Of the container that the image is for, if it is for one alone. */
+  readonly fieldPath: string | undefined;
   readonly secrets: readonly Secret[];
   readonly sandboxConfig: PodSandboxConfig;
   readonly signal: AbortSignal;
@@ -20,7 +22,7 @@ export interface PullRequest {
 const initialMs = 10_000;
 const maxMs = 300_000;
 
-/** Sees to it that a container's image is there, by its policy, one pull of an image at a time. */
+/** Sees to it that an image is there, by its policy, one pull of an image at a time. */
 export class ImagePuller {
   readonly #context: KubeletContext;
   readonly #backoff: Backoff;
@@ -35,11 +37,9 @@ export class ImagePuller {
 
   /** The image as the runtime has it. Throws a `ContainerError` whose reason the container waits with. */
   async ensure(request: PullRequest): Promise<RuntimeImage> {
-    const { container } = request;
+    const { named, policy } = request;
     const image = this.#nameOf(request);
-    const policy = container.imagePullPolicy ?? 'IfNotPresent';
     const present = await this.#present(image);
-    const named = container.image ?? '';
     if (present && policy !== 'Always') {
       const message = `Container image "${named}" already present on machine and can be accessed by the pod`;
       this.#tell(request, 'Normal', 'Pulled', message);
@@ -61,9 +61,8 @@ export class ImagePuller {
   }
 
   async #pull(request: PullRequest, image: string): Promise<RuntimeImage> {
-    const { pod, container } = request;
+    const { pod, named } = request;
     const key = `${pod.metadata.uid}_${image}`;
-    const named = container.image ?? '';
     const { clock } = this.#context;
     const last = this.#failures.get(key);
     if (last && this.#backoff.remaining(key, last.at) > 0) {
@@ -90,7 +89,7 @@ export class ImagePuller {
   }
 
   #failed(request: PullRequest, key: string, error: Error): ContainerError {
-    const named = request.container.image ?? '';
+    const { named } = request;
     const details = error.message;
     const now = this.#context.clock.now();
     this.#tell(request, 'Warning', 'Failed', `Failed to pull image "${named}": ${details}`);
@@ -141,7 +140,7 @@ export class ImagePuller {
   }
 
   #nameOf(request: PullRequest): string {
-    const named = request.container.image ?? '';
+    const { named } = request;
     try {
       return withDefaultTag(named);
     } catch (cause) {
@@ -152,12 +151,12 @@ export class ImagePuller {
   }
 
   #tell(
-    { pod, container, kind }: PullRequest,
+    { pod, fieldPath }: PullRequest,
     type: 'Normal' | 'Warning',
     reason: string,
     message: string,
   ): void {
-    const fieldPath = fieldPathOf(kind, container.name);
-    this.#context.recorder.record({ ...pod, fieldPath }, type, reason, message);
+    const about = fieldPath === undefined ? pod : { ...pod, fieldPath };
+    this.#context.recorder.record(about, type, reason, message);
   }
 }

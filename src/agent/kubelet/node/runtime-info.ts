@@ -19,6 +19,15 @@ export interface RuntimeInfo {
   readonly handlers: readonly NodeRuntimeHandler[] | undefined;
 }
 
+/** containerd shows images as volumes from 2.1 on; older ones take the mount for a folder without a name. */
+export function canMountImages({
+  name,
+  runtimeVersion,
+}: Pick<RuntimeInfo, 'name' | 'runtimeVersion'>): boolean {
+  const [major = 0, minor = 0] = runtimeVersion.split('.').map((part) => Number.parseInt(part, 10));
+  return name !== 'containerd' || major > 2 || (major === 2 && minor >= 1);
+}
+
 const maxImages = 50;
 const maxNames = 5;
 
