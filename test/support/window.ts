@@ -90,12 +90,12 @@ interface Box {
 }
 
 /**
- * Elements of the stage that are wider inside than outside, but for what is there for listeners only and
- * what says the whole of it when it is pointed at.
+ * Elements of the stage that are wider inside than outside, but for what is there for listeners only, what
+ * says the whole of it when it is pointed at, and an editor's text, which scrolls.
  */
 function cutOffIn(page: Page): Promise<readonly string[]> {
   return page
-    .locator('main, main *:not(.hidden, [title])')
+    .locator('main, main *:not(.hidden, [title], .monaco-editor *)')
     .evaluateAll((elements) =>
       (elements as unknown as readonly Box[])
         .filter(({ scrollWidth, clientWidth }) => clientWidth > 0 && scrollWidth > clientWidth + 1)
