@@ -49,6 +49,40 @@ describe('keys', () => {
   });
 });
 
+describe('a key that is not to somebody’s liking', () => {
+  const dialog = () => page.getByRole('dialog', { name: 'Keys' });
+  const wish = async (title: string, key: string): Promise<void> => {
+    await page.keyboard.press('?');
+    await dialog()
+      .getByRole('button', { name: `another for: ${title}` })
+      .press('Enter');
+    await page.keyboard.press(key);
+  };
+
+  test('is another from then on, in the palette, too, and after a reload', async () => {
+    await wish('Go to Storage', 'y');
+    await dialog().getByText('g y').waitFor();
+    await page.keyboard.press('Escape');
+    await page.reload();
+    await page.getByRole('status').filter({ hasText: 'live' }).waitFor();
+    await page.keyboard.press('Control+k');
+    await page.keyboard.type('storage');
+    const option = page.getByRole('option', { name: /Go to Storage/ });
+    await expect.poll(() => option.innerText()).toContain('g y');
+    await page.keyboard.press('Escape');
+    await window.go('y');
+    await page.getByRole('heading', { name: 'Storage' }).waitFor();
+  });
+
+  test('may not be what does something already', async () => {
+    await wish('Go to Storage', 'w');
+    await dialog().getByRole('alert').getByText('Go to Workloads').waitFor();
+    expect(await window.look('keys-refused', 'light')).toEqual(flawless);
+    await page.keyboard.press('Escape');
+    await expect.poll(() => dialog().count()).toBe(0);
+  });
+});
+
 describe('the dock', () => {
   test('opens, is resized by keyboard, hidden, shown and closed', async () => {
     await page.getByRole('button', { name: /notifications/ }).click();

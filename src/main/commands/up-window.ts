@@ -38,6 +38,8 @@ export interface WindowServices {
   readonly drains: Drains;
   /** To the machines that were added as nodes. */
   readonly tunnels: Pick<Tunnels, 'states'>;
+  /** Where somebody's own keys are kept. */
+  readonly keysFile: string;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -65,7 +67,7 @@ export async function startWindow(services: WindowServices): Promise<ServedWindo
 
 /** Answers for any window of this cluster, as its administrator. */
 export function windowHandlers(services: WindowServices): Handlers<typeof app> & Disposable {
-  const { plane, access, api, forwards, nodes, drains, clock } = services;
+  const { plane, access, api, forwards, nodes, drains, keysFile, clock } = services;
   const health = healthOf(services);
   const containers = { access, forwards };
   const snapshots = snapshotServices(services);
@@ -79,6 +81,7 @@ export function windowHandlers(services: WindowServices): Handlers<typeof app> &
       api,
       health,
       clock,
+      settings: { keysFile },
       following,
       overview,
       containers,

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { serveControl, type RunningCluster } from '#main/clusters/control-socket.ts';
 import { createHttpsTransport, type ServerAccess } from '#main/clusters/https-transport.ts';
 import { writeKubeconfig } from '#main/clusters/kubeconfig.ts';
@@ -138,7 +139,18 @@ function servicesOf(
   };
   const forwards = running.use(new PortForwards({ api, access, clock, log }));
   const { tunnels } = links;
-  return { ...parts, running: described, access, api, nodes, tunnels, drains, forwards };
+  const keysFile = join(command.home, 'keys.yaml');
+  return {
+    ...parts,
+    running: described,
+    access,
+    api,
+    nodes,
+    tunnels,
+    drains,
+    forwards,
+    keysFile,
+  };
 }
 
 /** As the administrator, over the network like everybody. */

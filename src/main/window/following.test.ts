@@ -69,6 +69,26 @@ function following(ways: readonly TableTransport[]) {
   return { clock, next };
 }
 
+test('events are as old as what they tell of', async () => {
+  const clock = new FakeClock();
+  const object = { metadata: { name: 'e', namespace: 'ns', creationTimestamp: 'long ago' } };
+  const row = (seen: string): object => ({ cells: [seen], object });
+  const way: TableTransport = {
+    request: () =>
+      Promise.resolve({ metadata: {}, rows: [row('2m5s (x4 over 9m)'), row('<unknown>')] }),
+    watch: () => new Channel(),
+  };
+  const { followTable } = followingHandlers({ ways: [way], clock });
+  const kind = { group: '', version: 'v1', plural: 'events' };
+  const told = followTable(kind, { signal: new AbortController().signal });
+  const rows: unknown[] = [];
+  for await (const each of told) {
+    if (each.type === 'changes') rows.push(...each.put.map(({ created }) => created));
+    if (each.type === 'complete') break;
+  }
+  expect(rows).toEqual([new Date(clock.now() - 125_000).toISOString(), 'long ago']);
+});
+
 describe('a kind that is followed', () => {
   test('is read first, without what nobody looks at in a list', async () => {
     const { next } = following([serverOf(['a', 'b']).way]);

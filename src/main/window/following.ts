@@ -1,5 +1,10 @@
 import { sleep, type Clock } from '#shared/base/clock.ts';
-import type { TableOptions, TableTransport, WatchEvent } from '#shared/client/transport.ts';
+import type {
+  ApiRequest,
+  TableOptions,
+  TableTransport,
+  WatchEvent,
+} from '#shared/client/transport.ts';
 import type { Handlers } from '#shared/contract/contract.ts';
 import type {
   Followed,
@@ -31,7 +36,13 @@ export function followingHandlers({
 }: FollowingServices): Handlers<typeof followingOperations> {
   return {
     follow: (kind, { signal }) => followed(kind, { ways, clock, signal, form: objects }),
-    followTable: (kind, { signal }) => followed(kind, { ways, clock, signal, form: rows }),
+    followTable: (kind, { signal }) =>
+      followed(kind, {
+        ways,
+        clock,
+        signal,
+        form: kind.plural === 'events' ? eventRows(clock) : rows,
+      }),
   };
 }
 
@@ -60,21 +71,32 @@ async function* followed<T>(
   for (;;) {
     const { list, way } = await listed(target, { ways, form, signal });
     yield { type: 'begin', columns: form.columnsOf(list) };
-    const all = form.itemsOf(list);
-    for (let at = 0; at < all.length; at += form.atOnce)
-      yield { type: 'changes', put: all.slice(at, at + form.atOnce), gone: [] };
-    yield { type: 'complete' };
-    const since = (list as KubeList).metadata.resourceVersion ?? '';
     try {
+      let page = list as KubeList;
+      for (;;) {
+        const put = form.itemsOf(page);
+        if (put.length > 0) yield { type: 'changes', put, gone: [] };
+        const { continue: rest } = page.metadata;
+        if (!rest) break;
+        page = (await way.request(pageOf(target, form, rest), { signal, ...form.as })) as KubeList;
+      }
+      yield { type: 'complete' };
+      const since = page.metadata.resourceVersion ?? '';
       yield* changesOf(target, { way, since, clock, form, signal });
     } catch (error) {
-      // The watch's past has been compacted away, or belongs to a state that was restored: list again.
+      // What the list or the watch goes on from has been compacted away, or belongs to a state that was restored: list again.
       if (!ApiError.is(error, 'Expired', 'Gone', 'Invalid')) throw error;
     }
   }
 }
 
 type Target = Parameters<TableTransport['watch']>[0];
+
+/** The first page is shown while the others are read. */
+function pageOf<T>(target: Target, { atOnce }: Form<T>, rest?: string): ApiRequest {
+  const query = { limit: String(atOnce), ...(rest !== undefined && { continue: rest }) };
+  return { ...target, verb: 'list', query };
+}
 
 async function listed<T>(
   target: Target,
@@ -83,7 +105,8 @@ async function listed<T>(
   const [way, ...others] = ways;
   if (!way) throw new ApiError('NotFound', `Nobody serves ${target.resource.plural}`);
   try {
-    return { way, list: await way.request({ ...target, verb: 'list' }, { signal, ...form.as }) };
+    const list = await way.request(pageOf(target, form), { signal, ...form.as });
+    return { way, list };
   } catch (error) {
     if (others.length === 0 || !ApiError.is(error, 'NotFound')) throw error;
     return listed(target, { ways: others, form, signal });
@@ -197,6 +220,31 @@ const rows: Form<TableRow> = {
 function rowOf({ cells, object: { metadata } }: NonNullable<WireTable['rows']>[number]): TableRow {
   const { name, namespace = '', creationTimestamp: created } = metadata;
   return { key: keyOf({ namespace, name }), namespace, name, created, cells };
+}
+
+/** An event is as old as what it tells of, which its table says in words alone. */
+function eventRows(clock: Clock): Form<TableRow> {
+  return {
+    ...rows,
+    itemsOf: (answer) =>
+      rows.itemsOf(answer).map((row) => {
+        const ago = millisecondsOf(String(row.cells[0]));
+        if (ago === undefined) return row;
+        return { ...row, created: new Date(clock.now() - ago).toISOString() };
+      }),
+  };
+}
+
+const unitSeconds = { s: 1, m: 60, h: 3_600, d: 86_400, y: 31_536_000 } as const;
+
+/** `5m3s`, with or without ` (x4 over 12m)` behind it. */
+function millisecondsOf(age: string): number | undefined {
+  const [, words] = /^((?:\d+[smhdy])+)(?: |$)/.exec(age) ?? [];
+  if (words === undefined) return undefined;
+  let seconds = 0;
+  for (const [, count, unit] of words.matchAll(/(\d+)([smhdy])/g))
+    seconds += Number(count) * unitSeconds[unit as keyof typeof unitSeconds];
+  return seconds * 1000;
 }
 
 const objects: Form<KubeObject> = {

@@ -16,6 +16,7 @@ import type { ObjectSearch } from '#main/window/object-search.ts';
 import { containerHandlers, type ContainerServices } from '#main/window/containers.ts';
 import { drainHandlers, type DrainServices } from '#main/window/drains.ts';
 import { nodeHandlers, type NodeServices } from '#main/window/nodes.ts';
+import { settingsHandlers, type SettingsServices } from '#main/window/settings.ts';
 import { snapshotHandlers, type SnapshotServices } from '#main/window/snapshots.ts';
 
 export interface WindowServices {
@@ -23,6 +24,7 @@ export interface WindowServices {
   readonly api: HttpTransport;
   readonly health: () => Promise<Health>;
   readonly clock: Clock;
+  readonly settings: SettingsServices;
   readonly following: FollowingServices;
   readonly overview: Handlers<typeof overviewOperations>;
   readonly containers: ContainerServices;
@@ -37,6 +39,7 @@ export function createHandlers({
   api,
   health,
   clock,
+  settings,
   following,
   overview,
   containers,
@@ -63,6 +66,7 @@ export function createHandlers({
     simulate: async (supposed, { signal }) =>
       (await api.post(`${schedulerPath}/simulate`, supposed, { signal })) as Simulation,
     search: (input, context) => objects.search(input, context),
+    ...settingsHandlers(settings),
     ...followingHandlers(following),
     ...overview,
     ...containerHandlers(containers),

@@ -1,4 +1,4 @@
-import { onScopeDispose, shallowReactive, watch } from 'vue';
+import { onScopeDispose, shallowReactive, shallowRef, watch } from 'vue';
 import { systemClock } from '#shared/base/system-clock.ts';
 
 /** What a key does while something is shown. */
@@ -18,6 +18,18 @@ interface Layer {
 }
 
 const sequenceMs = 1_500;
+
+/** By the usual key, the one that somebody wants instead. */
+const instead = shallowRef<Readonly<Record<string, string>>>({});
+
+export function keysInstead(keys: Readonly<Record<string, string>>): void {
+  instead.value = keys;
+}
+
+/** What is pressed for what the usual key does. */
+export function boundKey(usual: string): string {
+  return instead.value[usual] ?? usual;
+}
 
 /** What is shown, the topmost last. */
 const layers = shallowReactive<Layer[]>([]);
@@ -101,12 +113,12 @@ function dispatch(event: KeyboardEvent): void {
   setPrefix('');
   for (const { bindings, isModal } of layers.toReversed()) {
     const known = bindings();
-    const binding = known.find((each) => each.key === whole);
+    const binding = known.find((each) => boundKey(each.key) === whole);
     if (binding) {
       event.preventDefault();
       return binding.run();
     }
-    if (known.some((each) => each.key.startsWith(`${whole} `))) return setPrefix(whole);
+    if (known.some((each) => boundKey(each.key).startsWith(`${whole} `))) return setPrefix(whole);
     if (isModal) return;
   }
 }
@@ -137,16 +149,16 @@ function isTextField(target: Element): boolean {
   );
 }
 
-function nameOf({ key, ctrlKey, metaKey, altKey }: KeyboardEvent): string {
+export function nameOf({ key, ctrlKey, metaKey, altKey }: KeyboardEvent): string {
   const modifiers = `${ctrlKey || metaKey ? 'Mod+' : ''}${altKey ? 'Alt+' : ''}`;
   return modifiers + (modifiers && key.length === 1 ? key.toLowerCase() : key);
 }
 
 const isMac = navigator.userAgent.includes('Mac');
 
-/** As it stands on the keyboard: `Ctrl K`, `⌘ K`. */
-export function keyText(key: string): string {
-  return key
+/** As it stands on the keyboard, for what the usual key does: `Ctrl K`, `⌘ K`. */
+export function keyText(usual: string): string {
+  return boundKey(usual)
     .replace('Mod+', isMac ? '⌘ ' : 'Ctrl ')
     .replace('Alt+', isMac ? '⌥ ' : 'Alt ')
     .replace('Escape', 'Esc')

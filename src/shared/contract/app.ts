@@ -7,6 +7,7 @@ import { drainOperations } from '#shared/contract/drains.ts';
 import { followingOperations } from '#shared/contract/following.ts';
 import { nodeOperations } from '#shared/contract/nodes.ts';
 import { overviewOperations } from '#shared/contract/overview.ts';
+import { settingsOperations } from '#shared/contract/settings.ts';
 import { snapshotOperations } from '#shared/contract/snapshots.ts';
 
 const name = v.pipe(v.string(), v.maxLength(512));
@@ -78,6 +79,7 @@ export const app = {
   health: stream(v.strictObject({})).yields<Health>(),
   /** Who waits to be scheduled, with the last attempts of one pod; told again whenever it changes. */
   scheduling: stream(v.strictObject({ pod: v.optional(name) })).yields<SchedulingNow>(),
+  ...settingsOperations,
   ...followingOperations,
   ...overviewOperations,
   ...containerOperations,

@@ -19,3 +19,8 @@ export function ageOf(created: string | number, now: number): string {
 function pair(large: number, largeUnit: string, small: number, smallUnit: string): string {
   return small === 0 ? `${large}${largeUnit}` : `${large}${largeUnit}${small}${smallUnit}`;
 }
+
+/** Columns that tell the time since something, which goes on while nothing changes. */
+export function isAge(column: string): boolean {
+  return column === 'Age' || column === 'Last Seen';
+}

@@ -1,6 +1,7 @@
 import { compareNaturally } from '#shared/base/natural-order.ts';
 import type { TableColumn, TableRow } from '#shared/contract/following.ts';
 import type { Change } from '../../composables/follow.ts';
+import { isAge } from './age.ts';
 
 export interface Sorting {
   readonly column: string;
@@ -122,7 +123,7 @@ function compareKeys(a: TableRow, b: TableRow): number {
 function comparing(columns: readonly TableColumn[], { column, isDescending }: Sorting): Compare {
   const valueOf = valueIn(columns, column);
   // The youngest has the smallest age.
-  if (column === 'Age') return comparing(columns, { column: created, isDescending: !isDescending });
+  if (isAge(column)) return comparing(columns, { column: created, isDescending: !isDescending });
   const sign = isDescending ? -1 : 1;
   return (a, b) => sign * compareValues(valueOf(a), valueOf(b)) || compareKeys(a, b);
 }

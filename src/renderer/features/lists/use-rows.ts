@@ -14,7 +14,7 @@ export interface OrderedRows {
 
 /** A live table's rows, filtered and in order, at a cost that goes with what changes. */
 export function useRows(target: () => ListTarget, filter: () => string): OrderedRows {
-  const sorting = shallowRef<Sorting>({ column: 'Name', isDescending: false });
+  const sorting = shallowRef(usualSorting(target()));
   const order = new RowOrder();
   const version = shallowRef(0);
   const table = useLiveTable(target, (changes) => {
@@ -29,6 +29,10 @@ export function useRows(target: () => ListTarget, filter: () => string): Ordered
     version.value++;
   }
 
+  watch(
+    () => target().kind,
+    () => (sorting.value = usualSorting(target())),
+  );
   watch([sorting, filter, table.columns], reset);
   return {
     table,
@@ -43,4 +47,9 @@ export function useRows(target: () => ListTarget, filter: () => string): Ordered
       version.value++;
     },
   };
+}
+
+/** What happened last comes first; everything else goes by name. */
+function usualSorting({ kind }: ListTarget): Sorting {
+  return { column: kind.plural === 'events' ? 'Last Seen' : 'Name', isDescending: false };
 }
