@@ -1,6 +1,8 @@
+import { once } from 'node:events';
 import { request } from 'node:http';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { WebSocket } from 'ws';
 import { deployment } from '../support/objects.ts';
 import type { Kubectl } from '../support/kubectl.ts';
 import { flawless, openWindow, schemes, type OpenWindow } from '../support/window.ts';
@@ -74,7 +76,14 @@ test('from one end to the other by keyboard alone', async () => {
 });
 
 test('a secret’s value is nowhere in the page', async () => {
-  await kubectl(['create', 'secret', 'generic', 'hidden', '--from-literal=password=do-not-show']);
+  const manifest = {
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: { name: 'hidden' },
+    stringData: { password: 'do-not-show' },
+  };
+  // Which keeps a copy of all that in an annotation.
+  await kubectl(['apply', '-f', '-'], JSON.stringify(manifest));
   await page.keyboard.press('g');
   await page.keyboard.press('c');
   await page.getByRole('tab', { name: 'Secret', exact: true }).click();
@@ -101,6 +110,27 @@ test('nobody else gets in', async () => {
   expect(await status({})).toBe(403);
   expect(await status({ ...holder, host: 'evil.example' })).toBe(403);
   expect(await status({ ...holder, origin: 'https://evil.example' })).toBe(403);
+});
+
+test('what no honest window sends is refused and logged, and the window goes on', async () => {
+  const { host } = new URL(window.pilothouse.windowUrl!);
+  const [cookie] = await page.context().cookies();
+  const headers = { cookie: `${cookie!.name}=${cookie!.value}` };
+  const socket = new WebSocket(`ws://${host}/port`, { headers });
+  await once(socket, 'open');
+  socket.send('nonsense');
+  socket.send(JSON.stringify({ type: 'request', id: 1, method: 'stopDrain', input: { node: 7 } }));
+  const [answer] = (await once(socket, 'message')) as [Buffer];
+  expect(JSON.parse(answer.toString())).toMatchObject({ type: 'error', status: { code: 400 } });
+  socket.send(Buffer.alloc(5 << 20, 32));
+  const [code] = (await once(socket, 'close')) as [number];
+  expect(code).toBe(1009);
+  const { output } = window.pilothouse;
+  await expect.poll(output).toContain('a frame of no known form');
+  await expect.poll(output).toContain('a malformed input of stopDrain');
+  await expect.poll(output).toContain('connection broke');
+  await expect(once(new WebSocket(`ws://${host}/port`), 'open')).rejects.toThrow('403');
+  await page.getByRole('status').filter({ hasText: 'live' }).waitFor();
 });
 
 test('the page breaks no rule of its own policy and reports no error', () => {

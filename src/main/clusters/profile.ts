@@ -51,6 +51,8 @@ export interface ClusterProfile {
   /** The cluster's own key to its machines, and their keys. */
   readonly ssh: string;
   readonly kubeconfig: string;
+  /** By what its window knows the browsers that it has let in. */
+  readonly windowSession: string;
   /** Where a running `up` answers `status` and `down`. */
   readonly control: string;
 }
@@ -81,6 +83,7 @@ export function clusterProfile(home: string, name: string, dataDir?: string): Cl
     nodes: join(folder, 'nodes'),
     ssh: join(folder, 'ssh'),
     kubeconfig: join(folder, 'kubeconfig'),
+    windowSession: join(folder, 'window-session'),
     control: join(folder, 'control.sock'),
   };
 }

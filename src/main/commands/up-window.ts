@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { RunningCluster } from '#main/clusters/control-socket.ts';
 import type { ServerAccess } from '#main/clusters/https-transport.ts';
 import { readSettings, writeSettings, type ClusterProfile } from '#main/clusters/profile.ts';
+import { readIfPresent, writeAtomically } from '#main/clusters/secure-files.ts';
 import type { Restorer } from '#main/control-plane/snapshots/restorer.ts';
 import type { PortForwards } from '#main/port-forward/forwards.ts';
 import { healthOf } from '#main/commands/window-health.ts';
@@ -14,6 +15,7 @@ import { overviewHandlers } from '#main/window/overview.ts';
 import type { NodeServices } from '#main/window/nodes.ts';
 import { createObjectSearch } from '#main/window/object-search.ts';
 import type { SnapshotServices } from '#main/window/snapshots.ts';
+import { newSession } from '#main/window/gate.ts';
 import { serveWindow, type ServedWindow } from '#main/window/serve-window.ts';
 import type { Clock } from '#shared/base/clock.ts';
 import type { Log } from '#shared/base/log.ts';
@@ -57,12 +59,22 @@ export async function startWindow(services: WindowServices): Promise<ServedWindo
   const log = services.log.child({ component: 'window' });
   const { profile } = services;
   const { windowPort: preferredPort } = await readSettings(profile);
-  const options = { contract: app, handlers, assets: rendererFolder, preferredPort, log };
+  const session = await keptSession(profile);
+  const options = { contract: app, handlers, assets: rendererFolder, preferredPort, session, log };
   const { url, port } = stack.use(await serveWindow(options));
   if (port !== preferredPort)
     await writeSettings(profile, { ...(await readSettings(profile)), windowPort: port });
   const owned = stack.move();
   return { url, port, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+}
+
+/** A window that was open goes on with an app that is started again, and no text is lost on the way. */
+async function keptSession({ windowSession }: ClusterProfile): Promise<string> {
+  const known = await readIfPresent(windowSession);
+  if (known) return known;
+  const session = newSession();
+  await writeAtomically(windowSession, session);
+  return session;
 }
 
 /** Answers for any window of this cluster, as its administrator. */

@@ -30,3 +30,11 @@ test.each([
   const gate = createGate();
   expect(gate.check(ask(headers, url ?? `/?token=${gate.token}`), 80).type).toBe('refuse');
 });
+
+test('who had the cookie of the app before this one need not come again', () => {
+  const gate = createGate({ session: 'kept' });
+  expect(gate.check(ask({ cookie: 'pilothouse=kept' }), 80)).toEqual({ type: 'pass' });
+  const coming = ask({ cookie: 'pilothouse=kept' }, `/?token=${gate.token}`);
+  expect(gate.check(coming, 80).type).toBe('welcome');
+  expect(gate.check(ask({}, `/?token=${gate.token}`), 80).type).toBe('refuse');
+});

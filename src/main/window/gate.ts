@@ -13,6 +13,11 @@ export interface Gate {
   check(request: IncomingMessage, port: number): Verdict;
 }
 
+export interface GateOptions {
+  /** What the cookie says: a browser that had it from an app before this one need not come again. */
+  readonly session?: string | undefined;
+}
+
 const cookieName = 'pilothouse';
 
 /**
@@ -20,9 +25,8 @@ const cookieName = 'pilothouse';
  * the Origin, where a browser sends one, must be the app itself, and the caller must hold the cookie
  * that only the bearer of the one-time token gets.
  */
-export function createGate(random: (size: number) => Buffer = randomBytes): Gate {
-  const token = random(24).toString('base64url');
-  const session = random(24).toString('base64url');
+export function createGate({ session = newSession() }: GateOptions = {}): Gate {
+  const token = randomBytes(24).toString('base64url');
   let isSpent = false;
 
   return {
@@ -34,9 +38,9 @@ export function createGate(random: (size: number) => Buffer = randomBytes): Gate
       if (headers.origin !== undefined && !origins.includes(headers.origin)) {
         return refuse('another origin asks');
       }
-      if (isSame(cookieOf(headers.cookie), session)) return { type: 'pass' };
       const offered = new URL(url, origins[0]).searchParams.get('token');
       if (method !== 'GET' || isSpent || !isSame(offered ?? '', token)) {
+        if (isSame(cookieOf(headers.cookie), session)) return { type: 'pass' };
         return refuse('open the address that `pilothouse up` printed');
       }
       isSpent = true;
@@ -46,6 +50,11 @@ export function createGate(random: (size: number) => Buffer = randomBytes): Gate
       };
     },
   };
+}
+
+/** Nobody guesses it. */
+export function newSession(): string {
+  return randomBytes(24).toString('base64url');
 }
 
 function refuse(why: string): Verdict {

@@ -15,6 +15,8 @@ export interface WindowOptions<C extends Contract> {
   readonly log: Log;
   /** Where a browser keeps what belongs to this window; any other if that is taken. */
   readonly preferredPort?: number | undefined;
+  /** What the cookie of those says who have been let in; another one each time unless given. */
+  readonly session?: string | undefined;
 }
 
 export interface ServedWindow extends AsyncDisposable {
@@ -42,7 +44,7 @@ export async function serveWindow<C extends Contract>(
   options: WindowOptions<C>,
 ): Promise<ServedWindow> {
   const { log } = options;
-  const gate = createGate();
+  const gate = createGate({ session: options.session });
   const sockets = new WebSocketServer({ noServer: true, maxPayload: maxMessageBytes });
   const server = createServer((request, response) => {
     void answer(request, response, { gate, port: portOf(server), assets: options.assets });

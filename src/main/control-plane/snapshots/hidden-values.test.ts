@@ -26,3 +26,17 @@ test('other kinds are shown as they are', () => {
   const past = { apiVersion: 'v1', kind: 'ConfigMap', data: { a: 'b' } };
   expect(withoutValues({ key: '/x', past }, { reveal: false })).toEqual({ past, isHidden: false });
 });
+
+test('what kubectl keeps of an applied secret holds its values, too', () => {
+  const key = 'kubectl.kubernetes.io/last-applied-configuration';
+  const applied = (text: string) => ({
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: { name: 'a', annotations: { [key]: text, other: 'x' } },
+  });
+  const past = applied('{"data":{"a":"MQ=="}}');
+  expect(withoutValues({ key: '/x', past }, { reveal: false })).toEqual({
+    past: applied('(hidden)'),
+    isHidden: true,
+  });
+});

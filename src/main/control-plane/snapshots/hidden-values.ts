@@ -1,9 +1,12 @@
 import type { ObjectThenAndNow } from '#shared/contract/snapshots.ts';
+import { withoutLastApplied } from '#shared/kube/last-applied.ts';
+import type { ObjectMeta } from '#shared/kube/types/meta-v1.ts';
 import type { ObjectPair } from './compare.ts';
 
 interface SecretShape {
   readonly kind?: string;
   readonly apiVersion?: string;
+  readonly metadata?: ObjectMeta;
   readonly data?: Readonly<Record<string, string>>;
 }
 
@@ -28,12 +31,16 @@ function hidden(
   other: SecretShape | undefined,
   when: string,
 ): unknown {
-  if (!secret?.data) return secret;
+  if (!secret) return secret;
+  const bare = secret.metadata
+    ? withoutLastApplied({ ...secret, metadata: secret.metadata })
+    : secret;
+  if (!secret.data) return bare;
   const data = Object.entries(secret.data).map(([name, value]) => {
     const differs = other?.data?.[name] !== undefined && other.data[name] !== value;
     return [name, differs ? `(hidden, another value ${when})` : '(hidden)'];
   });
-  return { ...secret, data: Object.fromEntries(data) as Record<string, string> };
+  return { ...bare, data: Object.fromEntries(data) as Record<string, string> };
 }
 
 function present({ past, now }: { past: unknown; now: unknown }): Pick<ObjectPair, 'past' | 'now'> {
