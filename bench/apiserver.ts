@@ -82,7 +82,7 @@ async function measure(): Promise<void> {
     };
     const session = await open();
     const server: Server = { child, session, connect: open };
-    await creates(server, 1, 500); // warm
+    await creates(server, 16, 4000); // warm, as a server is that has run for a while
     if (parts.includes('creates')) {
       for (const clients of [1, 10, 100]) await reportCreates(server, clients);
     }

@@ -156,16 +156,29 @@ function fieldCodec(member: Member, owner: string, index: number): FieldCodec {
     owner,
     embeddedIn,
     index,
-    decode:
-      omitsEmpty || codec.isStruct || isStoredAsJson(declaredIn)
-        ? memberDecoder(codec, data, omitsEmpty)
-        : emptyAsNull(memberDecoder(codec, data, omitsEmpty)),
+    decode: fieldDecoder(member, codec, omitsEmpty),
     zero: isPointer ? () => null : codec.zero,
     isPointer,
     omitsEmpty,
     isAlwaysWritten: !omitsEmpty,
   };
 }
+
+function fieldDecoder(
+  { name, data, declaredIn }: Member,
+  codec: Codec,
+  omitsEmpty: boolean,
+): Decoder {
+  const { decode } = codec;
+  if (refusesEmpty.has(`${declaredIn}.${name}`)) {
+    return (value, context) => (value === null ? undefined : decode(value, context));
+  }
+  const member = memberDecoder(codec, data, omitsEmpty);
+  return omitsEmpty || codec.isStruct || isStoredAsJson(declaredIn) ? member : emptyAsNull(member);
+}
+
+/** Lists that upstream fills in when they are absent, and refuses when they are given and empty. */
+const refusesEmpty = new Set(['autoscaling.v2.HPAScalingRules.policies']);
 
 /** Upstream stores these as JSON, which tells an empty list from none. */
 function isStoredAsJson(typeName: string): boolean {
