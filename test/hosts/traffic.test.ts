@@ -121,6 +121,13 @@ test(
   4 * minutes,
 );
 
+test('routes to each other do not keep nodes from being looked at a second time', async () => {
+  const [machine] = nodes.machines;
+  expect(await nodes.add(machine!)).toBe(
+    `Node ${machine!.name} is ready: nothing had to be changed\n`,
+  );
+});
+
 test(
   'a rule set that somebody has flushed comes back, DNS and all',
   async () => {

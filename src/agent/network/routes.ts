@@ -2,9 +2,8 @@ import type { RunProgram } from '#agent/nftables/program.ts';
 import { podRangeOf } from '#agent/network/node-ranges.ts';
 import type { Node } from '#shared/api/types/core-v1.ts';
 import { isIpv6 } from '#shared/kube/ip.ts';
+import { routeProtocol } from '#shared/kube/node-routes.ts';
 
-/** Marks the routes that are ours among all others (`ip route show proto 180`). */
-const protocol = '180';
 /** Behind any route that a pod's own link brings. */
 const lastMetric = 4096;
 
@@ -41,7 +40,7 @@ export function routeChanges(
 
 export async function ownRoutes(run: RunProgram): Promise<readonly Route[]> {
   const listed = JSON.parse(
-    (await run('ip', ['-j', '-4', 'route', 'show', 'proto', protocol])) || '[]',
+    (await run('ip', ['-j', '-4', 'route', 'show', 'proto', routeProtocol])) || '[]',
   ) as readonly {
     readonly dst: string;
     readonly gateway?: string;
@@ -55,12 +54,12 @@ export async function ownRoutes(run: RunProgram): Promise<readonly Route[]> {
 export async function setRoute(run: RunProgram, { range, via }: Route): Promise<void> {
   const way =
     via === undefined ? ['unreachable', range, 'metric', String(lastMetric)] : [range, 'via', via];
-  await run('ip', ['route', 'replace', ...way, 'proto', protocol]);
+  await run('ip', ['route', 'replace', ...way, 'proto', routeProtocol]);
 }
 
 export async function removeRoute(run: RunProgram, { range, via }: Route): Promise<void> {
   const way = via === undefined ? ['unreachable', range] : [range, 'via', via];
-  await run('ip', ['route', 'delete', ...way, 'proto', protocol]);
+  await run('ip', ['route', 'delete', ...way, 'proto', routeProtocol]);
 }
 
 function internalAddressOf({ status }: Node): string | undefined {

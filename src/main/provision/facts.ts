@@ -1,5 +1,6 @@
 import { runOn, type Machine } from '#main/provision/machine.ts';
 import type { Clock } from '#shared/base/clock.ts';
+import { routeProtocol } from '#shared/kube/node-routes.ts';
 
 export interface Disk {
   readonly path: string;
@@ -102,11 +103,8 @@ function factsOf(
     clockAheadMs: aheadBy([first('clock'), first('clock at the end')], { startedAt, took }),
     hostname: first('hostname').toLowerCase(),
     address: first('address'),
-    addresses: lines('addresses').map((line) => line.split(' ')[1]!.replace(/\/.*/, '')),
-    ranges: [...lines('addresses'), ...lines('routes')].map((line) => {
-      const [device = '', cidr = ''] = line.split(' ');
-      return { device, cidr };
-    }),
+    addresses: rangesOf(lines('addresses')).map(({ cidr }) => cidr.replace(/\/.*/, '')),
+    ranges: rangesOf([...lines('addresses'), ...lines('routes')]),
     isKubeletPortTaken: has('port'),
     others: lines('others'),
     firewalls: lines('firewalls'),
@@ -116,6 +114,17 @@ function factsOf(
     mayRaiseLimits: (BigInt(`0x${first('capabilities') || '0'}`) >> 24n) % 2n === 1n,
     agent: agent === '' ? undefined : (JSON.parse(agent) as NonNullable<Facts['agent']>),
   };
+}
+
+/** Links of pods, which come and go. */
+const ourDevices = /^(cni0|veth|pilothouse)/;
+
+/** What the machine has by itself, from lines of a device and a range. */
+function rangesOf(lines: readonly string[]): Range[] {
+  return lines.flatMap((line) => {
+    const [device = '', cidr = ''] = line.split(' ');
+    return ourDevices.test(device) ? [] : { device, cidr };
+  });
 }
 
 /**
@@ -161,7 +170,7 @@ function inspectionScript(packages: readonly string[]): string {
     hostname: 'hostname',
     address: `if [ -n "$SSH_CONNECTION" ]; then echo "$SSH_CONNECTION" | cut -d' ' -f3; else ip -4 route get 192.0.2.1 | sed -n 's/.* src \\([^ ]*\\).*/\\1/p'; fi`,
     addresses: `ip -o -4 addr show | awk '$2 != "lo" {print $2, $4}'`,
-    routes: `ip -4 route show | awk '$1 != "default" {for (i = 1; i < NF; i++) if ($i == "dev") print $(i + 1), $1}'`,
+    routes: `ip -4 route show | awk '$1 != "default" && !/ proto ${routeProtocol}( |$)/ {for (i = 1; i < NF; i++) if ($i == "dev") print $(i + 1), $1}'`,
     port: `awk '$2 ~ /:280A$/ && $4 == "0A" {found = 1} END {if (found) print "yes"}' /proc/net/tcp /proc/net/tcp6`,
     others: `for unit in kubelet k3s k3s-agent rke2-server rke2-agent k0scontroller k0sworker snap.microk8s.daemon-kubelite docker crio; do systemctl is-active --quiet $unit 2>/dev/null && echo $unit; done; [ -e /etc/kubernetes/kubelet.conf ] && echo kubeadm`,
     firewalls: `for unit in ufw firewalld; do systemctl is-active --quiet $unit 2>/dev/null && echo $unit; done`,

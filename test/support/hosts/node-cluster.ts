@@ -26,8 +26,8 @@ export interface NodeCluster extends AsyncDisposable {
   startPlane(): Promise<void>;
   /** A command of the command line, as its user types it. */
   pilothouse(...args: readonly string[]): Promise<ShellResult>;
-  /** Makes a machine a node again that was removed. */
-  add(machine: Host): Promise<void>;
+  /** Makes a machine a node, again if it was removed; returns what the command says at its end. */
+  add(machine: Host): Promise<string>;
   remove(machine: Host): Promise<void>;
 }
 
@@ -55,15 +55,17 @@ export async function startNodeCluster(options: NodeClusterOptions): Promise<Nod
     const env = { ...process.env, HOME: home, PILOTHOUSE_HOME: home, SSH_AUTH_SOCK: '' };
     return execute(process.execPath, [join(root, 'src/main/cli.ts'), ...args], { env });
   };
-  const must = async (...args: readonly string[]): Promise<void> => {
-    const { code, err } = await pilothouse(...args);
+  const must = async (...args: readonly string[]): Promise<string> => {
+    const { code, out, err } = await pilothouse(...args);
     if (code !== 0) throw new Error(`pilothouse ${args.join(' ')} ended with ${code}: ${err}`);
+    return out;
   };
   const [busybox] = await archives;
   const identity = ['--identity', hosts.keyFile];
-  const add = async ({ name, address }: Host): Promise<void> => {
-    await must('node', 'add', `ssh://admin@${address}`, ...identity, '--yes');
+  const add = async ({ name, address }: Host): Promise<string> => {
+    const said = await must('node', 'add', `ssh://admin@${address}`, ...identity, '--yes');
     await must('image', 'load', busybox!, '--node', name);
+    return said;
   };
   await Promise.all(hosts.hosts.map(add));
   const { cluster, ...connection } = await connectTo(kubeconfig);
@@ -81,7 +83,9 @@ export async function startNodeCluster(options: NodeClusterOptions): Promise<Nod
     },
     pilothouse,
     add,
-    remove: ({ name }) => must('node', 'remove', name, ...identity),
+    remove: async ({ name }) => {
+      await must('node', 'remove', name, ...identity);
+    },
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
 }

@@ -68,7 +68,6 @@ test.each<[string, Partial<Facts>, string[]]>([
     { ranges: [{ cidr: '10.244.7.0/24', device: 'eth1' }] },
     ['AddressRanges'],
   ],
-  ['our own bridge', { ranges: [{ cidr: '10.244.7.0/24', device: 'cni0' }] }, []],
   ['k3s', { others: ['k3s-agent'] }, ['OtherKubernetes']],
   ['docker', { others: ['docker'] }, ['Docker']],
   ['a node of another cluster', { agent: { ...agent, cluster: 'id-2' } }, ['OtherCluster']],

@@ -28,7 +28,6 @@ interface Check {
 const mebibyte = 1024;
 const gibibyte = 1024 * mebibyte;
 const maxSkewMs = 30_000;
-const ourDevices = /^(cni0|veth|pilothouse)/;
 const kubernetesNames = /^(kube|k3s|rke2|k0s|snap\.microk8s)/;
 
 const checks: readonly Check[] = [
@@ -134,7 +133,6 @@ const checks: readonly Check[] = [
     severity: 'error',
     problem: ({ ranges }, { podRange, serviceRange }) => {
       for (const { cidr, device } of ranges) {
-        if (ourDevices.test(device)) continue;
         const own = [podRange, serviceRange].find((range) => overlap(range, cidr));
         if (own)
           return `its network ${cidr} (${device}) lies within the cluster's range ${own}; make a cluster with other ranges: stop it, set podRange and serviceRange in its cluster.yaml before the first start`;
