@@ -5,6 +5,7 @@ import { defaultThresholds, isThreshold, signalNames } from './kubelet/eviction/
 import type { Clock } from '#shared/base/clock.ts';
 import type { Log } from '#shared/base/log.ts';
 import type { Cluster } from '#shared/client/cluster.ts';
+import { firstOfEachFamily } from '#shared/kube/ip.ts';
 
 const taint = v.strictObject({
   key: v.string(),
@@ -14,8 +15,15 @@ const taint = v.strictObject({
 
 const schema = v.strictObject({
   nodeName: v.string(),
-  /** The first one is the node's InternalIP. */
-  nodeAddresses: v.pipe(v.array(v.pipe(v.string(), v.ip())), v.minLength(1)),
+  /** The node's InternalIPs: one, or one of each family. */
+  nodeAddresses: v.pipe(
+    v.array(v.pipe(v.string(), v.ip())),
+    v.minLength(1),
+    v.check(
+      (addresses) => firstOfEachFamily(addresses).length === addresses.length,
+      'A node has one address of each family; leave out the others',
+    ),
+  ),
   /**
    * The API server as this node and its pods reach it: an address that is no loopback's, so that
    * kube-proxy may lead `kubernetes.default` there.

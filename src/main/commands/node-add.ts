@@ -19,6 +19,7 @@ import type { NodePlan, StepContext } from '#main/provision/step.ts';
 import { neededPackages } from '#main/provision/steps/packages.ts';
 import { sleep } from '#shared/base/clock.ts';
 import { systemClock } from '#shared/base/system-clock.ts';
+import { firstOfEachFamily } from '#shared/kube/ip.ts';
 
 const readyWithinMs = 90_000;
 const lookEveryMs = 500;
@@ -138,7 +139,7 @@ export async function contextOf(
 
 /** The one that we reached it by comes first: others reach it by that, too. */
 function addressesOf({ address, addresses }: Facts): readonly string[] {
-  return [...new Set([address, ...addresses])].filter((one) => one !== '');
+  return firstOfEachFamily([address, ...addresses].filter((one) => one !== ''));
 }
 
 async function credentialsOf(

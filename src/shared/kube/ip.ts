@@ -71,6 +71,12 @@ export function isIpv6(text: string): boolean {
   return parseIp(text)?.bytes.length === 16;
 }
 
+/** At most one address of each family, which is all that the API takes of a host. */
+export function firstOfEachFamily(addresses: readonly string[]): readonly string[] {
+  const found = [false, true].map((isSix) => addresses.findIndex((one) => isIpv6(one) === isSix));
+  return addresses.filter((_, index) => found.includes(index));
+}
+
 /** Whether the texts hold at least one address of each family. */
 export function isDualStack(addresses: readonly (IpAddress | undefined)[]): boolean {
   const lengths = new Set(addresses.map((address) => address?.bytes.length));

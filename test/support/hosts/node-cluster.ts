@@ -67,6 +67,10 @@ export async function startNodeCluster(options: NodeClusterOptions): Promise<Nod
     await must('image', 'load', busybox!, '--node', name);
     return said;
   };
+  // One of them has a network of its own besides, as Docker makes one.
+  await hosts.hosts[0]!.run(
+    'ip link add docker0 type bridge && ip address add 172.17.0.1/16 dev docker0',
+  );
   await Promise.all(hosts.hosts.map(add));
   const { cluster, ...connection } = await connectTo(kubeconfig);
   stack.use(connection);
