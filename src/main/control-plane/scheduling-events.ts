@@ -63,7 +63,7 @@ export class SchedulingEvents implements AsyncDisposable {
       this.#told.delete(key);
       this.#told.set(key, known);
     } else {
-      if (this.#told.size >= longestQueue) this.#told.delete(this.#told.keys().next().value!);
+      this.#forgetOld();
       const made = {
         event: this.#eventOf(event),
         stored: undefined,
@@ -74,6 +74,16 @@ export class SchedulingEvents implements AsyncDisposable {
     }
     this.#loop.add(key);
   };
+
+  /** What has been silent for too long to go on with, and under a flood the oldest at all. */
+  #forgetOld(): void {
+    const silentSince = this.#options.clock.now() - seriesMs;
+    for (const [key, { stored, lastAt }] of this.#told) {
+      const isOver = stored !== undefined && lastAt <= silentSince;
+      if (!isOver && this.#told.size < longestQueue) return;
+      this.#told.delete(key);
+    }
+  }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.#loop[Symbol.asyncDispose]();

@@ -111,11 +111,14 @@ export class Informer<T extends KubeObject> implements AsyncDisposable {
     const { clock, log } = this.#options;
     const { signal } = this.#stop;
     let failures = 0;
+    const worked = (): void => {
+      failures = 0;
+    };
     while (!signal.aborted) {
       try {
         if (!this.isSynced) await this.#list(signal);
-        await this.#watch(signal);
-        failures = 0;
+        await this.#watch(signal, worked);
+        worked();
       } catch (error) {
         if (signal.aborted) return;
         if (ApiError.is(error, 'Expired', 'Gone', 'Invalid')) this.#resourceVersion = '';
@@ -153,7 +156,8 @@ export class Informer<T extends KubeObject> implements AsyncDisposable {
     this.#settle();
   }
 
-  async #watch(signal: AbortSignal): Promise<void> {
+  /** `worked` is called whenever something has come. */
+  async #watch(signal: AbortSignal, worked: () => void): Promise<void> {
     const { cluster, namespace, labelSelector, fieldSelector } = this.#options;
     const batches = cluster.watch(this.resource, {
       signal,
@@ -165,6 +169,7 @@ export class Informer<T extends KubeObject> implements AsyncDisposable {
     });
     for await (const batch of batches) {
       for (const event of batch) this.#receive(event);
+      worked();
       this.#settle();
     }
   }

@@ -142,7 +142,9 @@ class GarbageCollector implements AsyncDisposable {
     for (const uid of this.#graph.dependentUids(object.metadata.uid)) this.#loop.add(uid);
     for (const { uid } of ownersOf(object)) {
       const owner = this.#graph.get(uid);
-      if (owner && isDeletingDependents(owner)) this.#loop.add(uid);
+      // Only the last one to go lets the owner go: it is not looked at once for each before.
+      if (owner && isDeletingDependents(owner) && !this.#graph.hasBlockingDependents(uid))
+        this.#loop.add(uid);
     }
   }
 
@@ -223,9 +225,10 @@ class GarbageCollector implements AsyncDisposable {
   }
 
   async #endForeground(item: Item): Promise<void> {
-    const blocking = this.#graph.blockingDependents(item.object.metadata.uid);
-    if (blocking.length === 0) return await this.#removeFinalizer(item, foregroundFinalizer);
-    for (const dependent of blocking)
+    const { uid } = item.object.metadata;
+    if (!this.#graph.hasBlockingDependents(uid))
+      return await this.#removeFinalizer(item, foregroundFinalizer);
+    for (const dependent of this.#graph.blockingDependents(uid))
       if (!isDeletingDependents(dependent)) this.#loop.add(dependent.object.metadata.uid);
   }
 

@@ -69,11 +69,19 @@ export class Graph {
     return this.#dependents.get(uid) ?? [];
   }
 
-  /** Those that the owner may not go before. */
-  blockingDependents(uid: string): Item[] {
-    return this.dependentsOf(uid).filter(({ object }) =>
-      ownersOf(object).some((owner) => owner.uid === uid && owner.blockOwnerDeletion === true),
-    );
+  /** Those that the owner may not go before, as they are asked for. */
+  *blockingDependents(uid: string): Iterable<Item> {
+    for (const dependent of this.dependentUids(uid)) {
+      const item = this.#items.get(dependent);
+      const isBlocking = (owner: OwnerReference): boolean =>
+        owner.uid === uid && owner.blockOwnerDeletion === true;
+      if (item && ownersOf(item.object).some(isBlocking)) yield item;
+    }
+  }
+
+  hasBlockingDependents(uid: string): boolean {
+    for (const _ of this.blockingDependents(uid)) return true;
+    return false;
   }
 
   #unlink(object: KubeObject): void {
