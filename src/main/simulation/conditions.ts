@@ -37,6 +37,24 @@ export function podConditions(pod: Pod, facts: Facts): readonly PodCondition[] {
   return [...conditions, ...others];
 }
 
+/** Whatever else the server keeps with each. */
+export function saySame(
+  left: readonly PodCondition[] = [],
+  right: readonly PodCondition[] = [],
+): boolean {
+  const said = (condition: PodCondition | undefined): unknown[] => {
+    const { type, status, reason = '', message = '', observedGeneration } = condition ?? {};
+    return [type, status, reason, message, observedGeneration];
+  };
+  return (
+    left.length === right.length &&
+    left.every((one, at) => {
+      const other = said(right[at]);
+      return said(one).every((value, part) => value === other[part]);
+    })
+  );
+}
+
 interface Wanted {
   readonly type: string;
   readonly holds: boolean;

@@ -128,6 +128,25 @@ describe('a pod lives as on a real node', () => {
     ]);
   });
 
+  test.each([
+    ['is as it says', 'True', [undefined, undefined]],
+    ['was called unready with its node', 'False', ['R+', 'R+']],
+  ])('one that runs and %s', (_, ready, says) => {
+    const pod = podOf({});
+    const { status } = nextStep(pod, place, { time: start, isDue: true, isPlanned: false });
+    const conditions = status!.conditions!.map((one) => ({
+      ...one,
+      ...(one.type === 'Ready' && { status: ready }),
+      lastProbeTime: null,
+    }));
+    const found = { ...pod, status: { ...status!, conditions } } as unknown as Pod;
+    const told = [true, false].map((isPlanned) => {
+      const step = nextStep(found, place, { time: start, isDue: false, isPlanned });
+      return step.status && / (R\S+)/.exec(inShort(step.status))?.[1];
+    });
+    expect(told).toEqual(says);
+  });
+
   test('one that takes time to end gets no more than its grace', () => {
     const annotations = { 'pilothouse.dev/terminate-after': '1m' };
     const deleted = { deletionTimestamp: '2026-01-01T00:00:30Z', deletionGracePeriodSeconds: 30 };

@@ -1,5 +1,5 @@
 import { planOf, type PodPlan } from '#main/simulation/annotations.ts';
-import { podConditions, type Phase } from '#main/simulation/conditions.ts';
+import { podConditions, saySame, type Phase } from '#main/simulation/conditions.ts';
 import { containerStatus, type Moment, type Target } from '#main/simulation/containers.ts';
 import type { Container, ContainerStatus, Pod, PodStatus } from '#shared/api/types/core-v1.ts';
 
@@ -51,13 +51,12 @@ export function nextStep(pod: Pod, place: Place, now: Now): NextStep {
     life.create();
     return { status: life.status('Pending'), afterMs: plan.startMs };
   }
-  if (!now.isPlanned) return { afterMs: plan.startMs };
   const status = life.status(pod.status.phase as Phase);
-  return isSame(status.conditions, pod.status.conditions) ? {} : { status };
-}
-
-function isSame(left: unknown, right: unknown): boolean {
-  return JSON.stringify(left) === JSON.stringify(right);
+  const isNews = !saySame(status.conditions, pod.status.conditions);
+  return {
+    ...(isNews && { status }),
+    ...(!now.isPlanned && { afterMs: plan.startMs }),
+  };
 }
 
 export function isTerminal({ status }: Pod): boolean {

@@ -187,7 +187,7 @@ export function holdsAddress(pod: Pod): boolean {
   return !pod.spec.hostNetwork && !isTerminal(pod);
 }
 
-/** Changes that are not what we wrote ourselves. */
+/** Changes that are not what we wrote ourselves, or may not be: of a node called silent, all pods are called unready. */
 function concernsUs(before: Pod | undefined, after: Pod): boolean {
   if (!before) return true;
   const { metadata: old } = before;
@@ -196,7 +196,12 @@ function concernsUs(before: Pod | undefined, after: Pod): boolean {
     old.deletionTimestamp !== now.deletionTimestamp ||
     old.deletionGracePeriodSeconds !== now.deletionGracePeriodSeconds ||
     old.generation !== now.generation ||
+    (isReady(before) && !isReady(after)) ||
     (after.spec.readinessGates !== undefined &&
       before.status.conditions !== after.status.conditions)
   );
+}
+
+function isReady({ status }: Pod): boolean {
+  return status.conditions?.some((one) => one.type === 'Ready' && one.status === 'True') ?? false;
 }
