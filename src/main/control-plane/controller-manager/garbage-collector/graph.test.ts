@@ -1,7 +1,6 @@
 import { expect, test } from 'vitest';
 import { pods } from '#shared/api/core/pod.ts';
 import type { KubeObject } from '#shared/kube/object.ts';
-import type { Resource } from '#shared/kube/resource.ts';
 import { Graph } from './graph.ts';
 
 test('Whether dependents still hold their owner is seen from the first of them', () => {
@@ -16,7 +15,7 @@ test('Whether dependents still hold their owner is seen from the first of them',
     });
     return { metadata } as unknown as KubeObject;
   });
-  for (const one of dependents) graph.put(pods as unknown as Resource, one);
+  for (const one of dependents) graph.put(pods, one);
   expect(graph.hasBlockingDependents('owner')).toBe(true);
   looks = 0;
   for (const one of dependents) {
