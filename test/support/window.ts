@@ -14,6 +14,9 @@ const published: Readonly<Record<string, string>> = {
   'panel-deployment-light': 'panel',
   'scheduling-refused-light': 'scheduling',
   'yaml-conflict-light': 'editor',
+  'snapshots-light': 'snapshots',
+  'policy-effect-light': 'policies',
+  'add-node-plan-light': 'add-node',
 };
 
 export const schemes = ['light', 'dark'] as const;

@@ -152,7 +152,7 @@ export function connect<C extends Contract>(
   });
 }
 
-const gone = new ApiError('ServiceUnavailable', 'The app has closed the connection; reconnecting');
+const gone = new ApiError('ServiceUnavailable', 'The app has closed the connection');
 
 function statusOf(error: unknown): Status {
   if (error instanceof ApiError) return error.toStatus();

@@ -37,7 +37,8 @@ export const useDrains = defineStore('drains', () => {
     if (!known) return;
     followed.delete(drain.id);
     report(known, drain);
-    known.end(drain.state === 'done' ? '' : (drain.problem ?? stoppedText(drain)));
+    if (drain.state === 'stopped') known.cancel(stoppedText(drain));
+    else known.end(drain.problem ?? '');
   }
 
   async function ask(text: string, question: (app: App) => Promise<unknown>): Promise<void> {

@@ -5,6 +5,8 @@ import type { RunningStep } from './adding.ts';
 export interface OpenTask extends RunningTask {
   /** Well, unless there is a problem. */
   end(problem: string): void;
+  /** As somebody wanted it: that needs no notice. */
+  cancel(why: string): void;
 }
 
 export function openTask(title: string): OpenTask {
@@ -19,6 +21,10 @@ export function openTask(title: string): OpenTask {
     end(problem) {
       if (problem) ended.reject(new Error(problem));
       else ended.resolve();
+    },
+    cancel(why) {
+      running?.report({ detail: why });
+      ended.resolve();
     },
   };
 }

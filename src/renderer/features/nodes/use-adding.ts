@@ -32,7 +32,7 @@ export const useAdding = defineStore('adding', () => {
     adding.value = newAdding();
     adding.value.stage = 'key';
     isRunning.value = true;
-    await follow(adding.value, app.addNode(wanted, { signal }));
+    await follow(adding.value, app.addNode(wanted, { signal }), signal);
     isRunning.value = false;
   }
 
@@ -72,7 +72,11 @@ export const useAdding = defineStore('adding', () => {
 });
 
 /** Takes in all that happens; ends with it. */
-async function follow(adding: Adding, events: AsyncIterable<AddNodeEvent>): Promise<void> {
+async function follow(
+  adding: Adding,
+  events: AsyncIterable<AddNodeEvent>,
+  signal: AbortSignal,
+): Promise<void> {
   let task: OpenTask | undefined;
   try {
     for await (const event of events) {
@@ -85,7 +89,8 @@ async function follow(adding: Adding, events: AsyncIterable<AddNodeEvent>): Prom
   } catch (error) {
     adding.problem = messageOf(error);
   }
-  task?.end(adding.problem);
+  if (signal.aborted) task?.cancel(adding.problem);
+  else task?.end(adding.problem);
 }
 
 function machineAsked(
