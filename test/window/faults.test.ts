@@ -64,3 +64,25 @@ test(
     await page.getByRole('row', { name: /web.*5\/5/ }).waitFor();
   },
 );
+
+test(
+  'a server that is slow by two seconds: what changes is shown, what was typed is weighed, nothing is called lost',
+  { timeout: 180_000 },
+  async () => {
+    await page.routeWebSocket(/\/port$/, (socket) => {
+      const server = socket.connectToServer();
+      server.onMessage((message) => void setTimeout(() => socket.send(message), 2_000));
+    });
+    await page.reload();
+    await page.getByRole('status').filter({ hasText: 'live' }).waitFor();
+    await page.getByRole('row', { name: /web.*5\/5/ }).waitFor();
+    await dock()
+      .getByRole('status')
+      .filter({ hasText: /would change|to decide/ })
+      .waitFor();
+    const lost = page.getByText(/trying again|has closed the connection/);
+    await window.kubectl(['scale', 'deployment', 'web', '--replicas=3']);
+    await page.getByRole('row', { name: /web.*3\/3/ }).waitFor();
+    expect(await lost.count()).toBe(0);
+  },
+);
