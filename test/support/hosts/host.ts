@@ -185,9 +185,10 @@ exec setpriv --pdeathsig KILL nsenter --net=/run/netns/${namespace} \
 /** unshare's only child. */
 async function initOf(child: ChildProcess): Promise<number> {
   for (let left = 200; left > 0 && child.exitCode === null; left--) {
+    // In this order: what has become unshare has no children of the shell that it was any more.
+    const comm = await readFile(`/proc/${child.pid}/comm`, 'utf8').catch(() => '');
     const children = `/proc/${child.pid}/task/${child.pid}/children`;
     const [pid] = (await readFile(children, 'utf8').catch(() => '')).split(' ');
-    const comm = await readFile(`/proc/${child.pid}/comm`, 'utf8').catch(() => '');
     if (pid && comm.trim() === 'unshare') return Number(pid);
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
