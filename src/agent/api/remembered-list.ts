@@ -1,4 +1,4 @@
-import { appendFile, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, open, readFile, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { WatchEvent } from '#shared/client/transport.ts';
 import { keyOf, type KubeList, type KubeObject } from '#shared/kube/object.ts';
@@ -106,7 +106,11 @@ export class RememberedList {
     this.#header = parsed(first) as Header | undefined;
     for (const text of rest) {
       const event = parsed(text) as WatchEvent | undefined;
-      if (!event) break;
+      if (!event) {
+        // Nothing may be added behind what is no whole line.
+        this.#isWholeDue = text !== '';
+        break;
+      }
       this.#apply(event);
     }
   }
@@ -118,9 +122,14 @@ function laterOf(header: Header, resourceVersion: string): Header {
   return isLater ? { ...header, resourceVersion } : header;
 }
 
+/** A power cut leaves the old file or the new one, whole. */
 async function replaceFile(path: string, text: string): Promise<void> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-  await writeFile(`${path}.new`, text, { mode });
+  {
+    await using scratch = await open(`${path}.new`, 'w', mode);
+    await scratch.writeFile(text);
+    await scratch.sync();
+  }
   await rename(`${path}.new`, path);
 }
 

@@ -96,6 +96,22 @@ test('What a crash left of the last line is passed over', async () => {
   const [file = ''] = await readdir(folder);
   await appendFile(join(folder, file), '{"type":"ADDED","object":{"metad');
   expect(await remembered()).toBe('20: a@11 c@12');
+
+  // The server is away at first, and then goes on from what is remembered.
+  const later = server([], [[{ type: 'ADDED', object: service('d', '21') }]]);
+  {
+    await using own = createRememberingTransport({
+      transport: later.transport,
+      folder,
+      clock,
+      log,
+    });
+    later.state.isAway = true;
+    await createCluster(own).list(services);
+    later.state.isAway = false;
+    for await (const _ of createCluster(own).watch(services, { resourceVersion: '20' }));
+  }
+  expect(await remembered()).toBe('21: a@11 c@12 d@21');
 });
 
 test('A file is written anew when more changes than objects follow its list', async () => {
