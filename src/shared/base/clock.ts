@@ -34,9 +34,9 @@ export function ageOf(clock: Clock, at: number): number {
   return clock.now() - at - (clock.pauses?.since(at) ?? 0);
 }
 
-/** Resolves after `ms`; rejects with the signal's reason if aborted first. */
+/** Resolves after `ms`; rejects with the signal's reason if aborted first, or already. */
 export function sleep(clock: Clock, ms: number, signal?: AbortSignal): Promise<void> {
-  signal?.throwIfAborted();
+  if (signal?.aborted) return Promise.reject(signal.reason as Error);
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   const timer = clock.after(ms, finish);
   signal?.addEventListener('abort', cancel, { once: true });
