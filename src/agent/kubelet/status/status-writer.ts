@@ -16,6 +16,8 @@ interface Kept {
 interface Written {
   readonly apiUid: string;
   readonly status: PodStatus;
+  /** Of the pod that came of it. */
+  readonly version: number;
 }
 
 export interface StatusWriterOptions {
@@ -80,13 +82,15 @@ export class StatusWriter implements AsyncDisposable {
     const key = { namespace, name };
     try {
       const written = this.#written.get(uid);
-      const base = written?.apiUid === apiUid ? written.status : pod.status;
+      const base = told(pod, written?.apiUid === apiUid ? written : undefined);
       const change = statusChange(base, kept.status);
       if (change) {
         const body = { metadata: { uid: apiUid }, status: change };
         const options = { subresource: 'status' };
-        await context.cluster.patch(pods, key, { type: patchTypes.strategic, body }, options);
-        this.#written.set(uid, { apiUid, status: kept.status });
+        const patch = { type: patchTypes.strategic, body };
+        const { metadata } = await context.cluster.patch(pods, key, patch, options);
+        const version = Number(metadata.resourceVersion);
+        this.#written.set(uid, { apiUid, status: kept.status, version });
       }
       if (!kept.finished || !deletionTimestamp) return;
       await context.cluster.delete(pods, key, {
@@ -98,6 +102,23 @@ export class StatusWriter implements AsyncDisposable {
       if (!ApiError.is(error, 'NotFound', 'Conflict')) throw error;
     }
   }
+}
+
+/**
+ * What the API holds: as it was told, unless somebody else has set a condition of ours since. The node
+ * lifecycle controller says of the pods of a silent node that they are not ready.
+ */
+export function told(
+  { metadata, status }: Pick<Pod, 'metadata' | 'status'>,
+  written: Pick<Written, 'status' | 'version'> | undefined,
+): PodStatus {
+  if (!written) return status;
+  if (Number(metadata.resourceVersion) <= written.version) return written.status;
+  const conditions = written.status.conditions?.map((one) => {
+    const found = status.conditions?.find(({ type }) => type === one.type);
+    return found && isOwnCondition(one) && found.status !== one.status ? found : one;
+  });
+  return { ...written.status, ...(conditions && { conditions }) };
 }
 
 /** Only the kubelet writes these; the API keeps the rest. */
