@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -19,13 +19,13 @@ import { createCluster } from '#shared/client/cluster.ts';
 import { createHttpTransport } from '#shared/client/http-transport.ts';
 import type { New } from '#shared/kube/object.ts';
 import { freePort } from '../support/pilothouse.ts';
-import { SteeredClock } from '../support/steered-clock.ts';
+import { LeapingClock } from '../support/leaping-clock.ts';
 
 const dayMs = 86_400_000;
 const addresses = ['10.0.0.1', 'fd00::1'];
 
 /** What provisioning writes on the node. */
-async function writeSettings(folder: string, port: number, clock: SteeredClock) {
+async function writeSettings(folder: string, port: number, clock: LeapingClock) {
   const pki = await openPki({ folder: join(folder, 'pki'), clock });
   const client = await pki.certificate(nodeCertificate('a'));
   const serving = await pki.certificate(nodeServingCertificate('a', addresses));
@@ -59,7 +59,7 @@ test('a node has its certificates renewed before they end, and shows the new one
   const folder = await mkdtemp(join(tmpdir(), 'pilothouse-renewal-'));
   stack.defer(() => rm(folder, { recursive: true, force: true }));
   // A year that is nearly over: TLS itself goes by the machine's own time.
-  const clock = new SteeredClock(systemClock, systemClock.now() - 360 * dayMs);
+  const clock = new LeapingClock(systemClock, systemClock.now() - 360 * dayMs);
   const port = await freePort();
   const plane = stack.use(
     await startControlPlane({
@@ -101,11 +101,11 @@ test('a node has its certificates renewed before they end, and shows the new one
   stack.use(startRenewal({ settings, cluster, clock, log, renewed }));
 
   const first = ends(settings);
-  clock.steer({ rate: 1, leapMs: 200 * dayMs });
+  clock.leap(200 * dayMs);
   await cluster.get(nodes, { name: 'a' });
   expect([ends(settings), used]).toEqual([first, []]);
 
-  clock.steer({ rate: 1, leapMs: 130 * dayMs });
+  clock.leap(130 * dayMs);
   await expect.poll(() => used.toSorted()).toEqual(['client', 'serving']);
   const now = clock.now();
   for (const use of ['client', 'serving'] as const) {
@@ -116,6 +116,7 @@ test('a node has its certificates renewed before they end, and shows the new one
   expect(addresses.map((one) => serving.checkIP(one))).toEqual(addresses);
   expect(serving.checkHost('a')).toBe('a');
 
+  const client = heldCertificate(settings, 'client').certificate;
   // Over a connection with the new certificate, as who it is.
   expect((await cluster.get(nodes, { name: 'a' })).metadata.name).toBe('a');
   const { items } = await plane.cluster.list(certificateSigningRequests);
@@ -128,9 +129,17 @@ test('a node has its certificates renewed before they end, and shows the new one
     'Auto approving self kubelet client certificate after SubjectAccessReview.',
   ]);
 
+  // What cannot be read is passed over.
+  const file = join(folder, 'state/certificates/client.pem');
+  const text = await readFile(file, 'utf8');
+  await writeFile(file, text.replace(/[A-Za-z]{8}/g, 'AAAAAAAA'));
+  expect(heldCertificate(settings, 'client').certificate).not.toBe(client);
+  await writeFile(file, text);
+  expect(heldCertificate(settings, 'client').certificate).toBe(client);
+
   // What provisioning wrote anew meanwhile counts where it lives longer.
   const kept = ends(settings);
-  clock.steer({ rate: 1, leapMs: dayMs });
+  clock.leap(dayMs);
   await rm(join(folder, 'pki/nodes'), { recursive: true });
   await writeSettings(folder, port, clock);
   expect(ends(settings).every((end, at) => Date.parse(end) > Date.parse(kept[at]!))).toBe(true);

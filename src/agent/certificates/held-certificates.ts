@@ -1,4 +1,4 @@
-import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { createPrivateKey, X509Certificate, type KeyObject } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { mkdir, open, rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -55,13 +55,20 @@ export async function keepCertificate(
 export function problemOf(
   settings: AgentSettings,
   use: CertificateUse,
-  { certificate: pem, key }: HeldCertificate,
+  { certificate: pem, key: keyPem }: HeldCertificate,
 ): string | undefined {
-  const certificate = new X509Certificate(pem);
+  let certificate: X509Certificate;
+  let key: KeyObject;
+  try {
+    certificate = new X509Certificate(pem);
+    key = createPrivateKey(keyPem);
+  } catch (error) {
+    return `it cannot be read: ${(error as Error).message}`;
+  }
   const authority = new X509Certificate(authorityOf(settings));
   if (!certificate.checkIssued(authority) || !certificate.verify(authority.publicKey))
     return "it is not the cluster's authority that signed it";
-  if (!certificate.checkPrivateKey(createPrivateKey(key))) return 'it is for another key';
+  if (!certificate.checkPrivateKey(key)) return 'it is for another key';
   const wanted = use === 'serving' ? servingNames(settings) : [];
   const missing = wanted.find((name) => !isFor(certificate, name));
   return missing === undefined ? undefined : `it is not for ${missing}`;

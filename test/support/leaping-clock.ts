@@ -6,28 +6,25 @@ interface Timer {
   handle: Disposable | undefined;
 }
 
-/** A machine's time that a test makes run faster, or jump as if the machine had slept. */
-export class SteeredClock implements Clock {
+/** A machine's own time, but for leaps, as if the machine had slept. */
+export class LeapingClock implements Clock {
   readonly #real: Clock;
   readonly #timers = new Set<Timer>();
-  #rate = 1;
-  /** Where both clocks were when the rate was set. */
-  #mark: { readonly real: number; readonly own: number };
-  readonly #wallAtStart: number;
+  readonly #behindMs: number;
+  #leaptMs = 0;
 
   /** Starts at the machine's own time unless another one is given. */
   constructor(real: Clock, startAt = real.now()) {
     this.#real = real;
-    this.#mark = { real: real.elapsed(), own: 0 };
-    this.#wallAtStart = startAt;
+    this.#behindMs = real.now() - startAt;
   }
 
   now(): number {
-    return this.#wallAtStart + this.elapsed();
+    return this.#real.now() - this.#behindMs + this.#leaptMs;
   }
 
   elapsed(): number {
-    return this.#mark.own + (this.#real.elapsed() - this.#mark.real) * this.#rate;
+    return this.#real.elapsed() + this.#leaptMs;
   }
 
   after(ms: number, task: () => void): Disposable {
@@ -42,17 +39,14 @@ export class SteeredClock implements Clock {
     };
   }
 
-  /** So many seconds for each real one from now on, after a leap of some milliseconds. */
-  steer({ rate, leapMs = 0 }: { readonly rate: number; readonly leapMs?: number }): void {
-    this.#mark = { real: this.#real.elapsed(), own: this.elapsed() + leapMs };
-    this.#rate = rate;
+  leap(ms: number): void {
+    this.#leaptMs += ms;
     for (const timer of this.#timers) this.#arm(timer);
   }
 
   #arm(timer: Timer): void {
     timer.handle?.[Symbol.dispose]();
-    const ms = Math.max(0, timer.at - this.elapsed()) / this.#rate;
-    timer.handle = this.#real.after(ms, () => {
+    timer.handle = this.#real.after(Math.max(0, timer.at - this.elapsed()), () => {
       this.#timers.delete(timer);
       timer.task();
     });
