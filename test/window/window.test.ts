@@ -75,6 +75,31 @@ test('from one end to the other by keyboard alone', async () => {
   await expect.poll(() => panel.count()).toBe(0);
 });
 
+test('many rows are chosen by keyboard: from one to another, or all', async () => {
+  await window.go('a');
+  await page.getByRole('tab', { name: 'ClusterRole', exact: true }).click();
+  await page.getByRole('row', { name: /cluster-admin/ }).waitFor();
+  const chosen = page.getByText(/\d+ selected/);
+  for (const key of ['Home', 'x', 'j', 'j', 'X']) await page.keyboard.press(key);
+  await expect.poll(() => chosen.innerText()).toContain('3 selected');
+  await page.keyboard.press('A');
+  await expect.poll(() => chosen.innerText()).toMatch(/(\d+) clusterroles, \1 selected/);
+  await page.keyboard.press('Escape');
+  await expect.poll(() => chosen.count()).toBe(0);
+});
+
+test('simulated nodes are added from the palette, and are there at once', async () => {
+  await page.keyboard.press('Control+k');
+  await page.keyboard.type('add simulated');
+  await page.getByRole('option', { name: /Add simulated nodes/ }).waitFor();
+  await page.keyboard.press('Enter');
+  const dialog = page.getByRole('dialog', { name: 'Add simulated nodes' });
+  await dialog.getByLabel('How many').fill('1');
+  await dialog.getByRole('button', { name: 'Add simulated nodes' }).press('Enter');
+  await window.go('n');
+  await page.getByRole('row', { name: /simulated-3/ }).waitFor();
+});
+
 test('a secret’s value is nowhere in the page', async () => {
   const manifest = {
     apiVersion: 'v1',

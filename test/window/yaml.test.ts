@@ -139,7 +139,9 @@ describe('an object that is there', () => {
 
   test('a field that somebody else owns is a conflict, decided row by row', async () => {
     const conflicts = side('Conflicts');
-    await conflicts.getByRole('row', { name: /spec.replicas kubectl\S* 2 3/ }).waitFor();
+    await conflicts
+      .getByRole('row', { name: /spec.replicas owned by kubectl\S* theirs 2 mine 3/ })
+      .waitFor();
     expect(await dock().getByRole('button', { name: 'Apply' }).isEnabled()).toBe(false);
     expect(await window.look('yaml-conflict', 'light')).toEqual(flawless);
     await conflicts.getByRole('button', { name: 'Take over' }).click();

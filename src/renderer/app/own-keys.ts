@@ -24,7 +24,7 @@ export const usualKeys: readonly UsualKey[] = [
   { key: 'k', title: 'Row before' },
   { key: 'x', title: 'Select the row' },
   { key: 'X', title: 'Select up to the row' },
-  { key: 'Mod+a', title: 'Select all that are shown' },
+  { key: 'A', title: 'Select all that are shown' },
   { key: 'n', title: 'New object' },
   ...objectActions.flatMap(({ key, title }) => (key === undefined ? [] : [{ key, title }])),
   ...sections.map(({ key, title }) => ({ key: `g ${key}`, title: `Go to ${title}` })),
