@@ -97,7 +97,8 @@ test('simulated nodes are added from the palette, and are there at once', async 
   await dialog.getByLabel('How many').fill('1');
   await dialog.getByRole('button', { name: 'Add simulated nodes' }).press('Enter');
   await window.go('n');
-  await page.getByRole('row', { name: /simulated-3/ }).waitFor();
+  const row = page.getByRole('row', { name: /simulated-3/ });
+  await expect.poll(() => row.count()).toBe(1);
 });
 
 test('a secret’s value is nowhere in the page', async () => {
