@@ -34,13 +34,7 @@ import {
 import { Backoff } from './backoff.ts';
 import { claim, compiledSelector, orphanTrigger } from './pods/claim.ts';
 import { byNode } from './pods/disruption.ts';
-import {
-  createPod,
-  deletePod,
-  isNamespaceTerminating,
-  podFromTemplate,
-  slowStart,
-} from './pods/pod-control.ts';
+import { createPod, deletePod, podFromTemplate, slowStart } from './pods/pod-control.ts';
 import { isTerminal, untilNextAvailable } from './pods/pod-state.ts';
 import { writeStatus } from './status.ts';
 import { asError, compact, isEqual } from './values.ts';
@@ -200,15 +194,11 @@ async function carryOut(plan: Plan, daemons: Daemons, context: ReconcileContext)
   const failures: unknown[] = [];
   const created = slowStart(Math.min(plan.create.length, burst), async (at) => {
     const affinity = pinnedTo(bare.spec!.affinity, plan.create[at]!);
-    try {
-      await createPod(context, set, {
-        ...bare,
-        metadata: { ...bare.metadata, namespace: namespace!, labels },
-        spec: { ...bare.spec!, affinity, tolerations },
-      });
-    } catch (error) {
-      if (!isNamespaceTerminating(error)) throw error;
-    }
+    await createPod(context, set, {
+      ...bare,
+      metadata: { ...bare.metadata, namespace: namespace!, labels },
+      spec: { ...bare.spec!, affinity, tolerations },
+    });
   });
   await created.catch((error: unknown) => failures.push(error));
   const removed = await Promise.allSettled(

@@ -15,13 +15,7 @@ import {
   type Condition,
 } from './conditions.ts';
 import { claim, compiledSelector, orphanTrigger } from './pods/claim.ts';
-import {
-  createPod,
-  deletePod,
-  isNamespaceTerminating,
-  podFromTemplate,
-  slowStart,
-} from './pods/pod-control.ts';
+import { createPod, deletePod, podFromTemplate, slowStart } from './pods/pod-control.ts';
 import {
   isActive,
   isAvailable,
@@ -131,14 +125,7 @@ async function manage<T extends ReplicaSet | ReplicationController>(
     const { name, namespace } = set.metadata;
     const bare = podFromTemplate((set.spec.template ?? {}) as PodTemplateSpec, name, reference);
     const pod = { ...bare, metadata: { ...bare.metadata, namespace: namespace! } };
-    await slowStart(Math.min(missing, burst), async () => {
-      try {
-        await createPod(context, set, pod);
-      } catch (error) {
-        // Every creation in a namespace that ends will fail: there is nothing to do.
-        if (!isNamespaceTerminating(error)) throw error;
-      }
-    });
+    await slowStart(Math.min(missing, burst), () => createPod(context, set, pod));
   } else if (missing < 0) {
     const victims = chooseVictims(active, kind.related(set, context), {
       count: Math.min(-missing, burst),

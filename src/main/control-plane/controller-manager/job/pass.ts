@@ -4,7 +4,7 @@ import type { Pod } from '#shared/api/types/core-v1.ts';
 import { ageOf } from '#shared/base/clock.ts';
 import type { ReconcileContext } from '#shared/kube/controller.ts';
 import { controllerReference } from '#shared/kube/owners.ts';
-import { createPod, deletePod, isNamespaceTerminating, slowStart } from '../pods/pod-control.ts';
+import { createPod, deletePod, slowStart } from '../pods/pod-control.ts';
 import { isActive, isReady, isTerminating } from '../pods/pod-state.ts';
 import { asError } from '../values.ts';
 import { finishedAt, nextRecord, untilRetry, type FailureRecord } from './backoff.ts';
@@ -352,11 +352,7 @@ export class JobPass {
         const index = indexes?.[at];
         const replaces = index === undefined ? undefined : this.delayed.get(index);
         const pod = newPod(job, { template, reference, index, replaces });
-        try {
-          await createPod(this.context, job, pod);
-        } catch (error) {
-          if (!isNamespaceTerminating(error)) throw error;
-        }
+        await createPod(this.context, job, pod);
         created++;
       });
       return undefined;

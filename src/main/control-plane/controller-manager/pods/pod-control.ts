@@ -73,7 +73,8 @@ export function isNamespaceTerminating(error: unknown): boolean {
 
 /**
  * Calls `act` up to `count` times in growing batches (1, 2, 4, …); the first batch with a failure is
- * the last, so that what always fails is tried once. Throws that batch's first failure.
+ * the last, so that what always fails is tried once. Throws that batch's first failure; in a
+ * namespace that ends every creation fails, and there is nothing to do about it.
  */
 export async function slowStart(
   count: number,
@@ -85,8 +86,10 @@ export async function slowStart(
     const results = await Promise.allSettled(
       Array.from({ length: size }, (_, at) => act(from + at)),
     );
-    const failed = results.find((result) => result.status === 'rejected');
+    const failures = results.filter((result) => result.status === 'rejected');
+    const failed = failures.find(({ reason }) => !isNamespaceTerminating(reason));
     if (failed) throw failed.reason;
+    if (failures.length > 0) return done;
     done += size;
   }
   return done;
