@@ -84,8 +84,13 @@ function replicaController<T extends ReplicaSet | ReplicationController>(
       );
       const terminating = kind.reportsTerminating ? ending : undefined;
       let failure: Error | undefined;
+      let written = 0;
       if (!set.metadata.deletionTimestamp)
-        failure = await manage(kind, set, { active, context }).then(() => undefined, asError);
+        try {
+          written = await manage(kind, set, { active, context });
+        } catch (error) {
+          failure = asError(error);
+        }
       const now = context.clock.now();
       const status = statusOf(set, {
         active,
@@ -101,12 +106,11 @@ function replicaController<T extends ReplicaSet | ReplicationController>(
       const { readyReplicas = 0, availableReplicas = 0 } = status;
       const minReadySeconds = set.spec.minReadySeconds ?? 0;
       const isWaiting = minReadySeconds > 0 && readyReplicas !== availableReplicas;
-      const isComplete = active.length === replicasOf(set);
       return {
         afterMs: isWaiting
           ? (untilNextAvailable(active, minReadySeconds, now) ?? minReadySeconds * 1000)
           : undefined,
-        restMs: isComplete && active.length > largeSet ? active.length / 10 : undefined,
+        restMs: written === 0 && active.length > largeSet ? active.length / 10 : undefined,
       };
     },
   });
@@ -114,19 +118,21 @@ function replicaController<T extends ReplicaSet | ReplicationController>(
 
 const replicasOf = ({ spec }: ReplicaSet | ReplicationController): number => spec.replicas ?? 1;
 
+/** Creates or deletes pods; returns how many. */
 async function manage<T extends ReplicaSet | ReplicationController>(
   kind: ReplicaKind<T>,
   set: T,
   { active, context }: { active: readonly Pod[]; context: ReconcileContext },
-): Promise<void> {
+): Promise<number> {
   const missing = replicasOf(set) - active.length;
   if (missing > 0) {
     const reference = controllerReference(kind.watches, set);
     const { name, namespace } = set.metadata;
     const bare = podFromTemplate((set.spec.template ?? {}) as PodTemplateSpec, name, reference);
     const pod = { ...bare, metadata: { ...bare.metadata, namespace: namespace! } };
-    await slowStart(Math.min(missing, burst), () => createPod(context, set, pod));
-  } else if (missing < 0) {
+    return await slowStart(Math.min(missing, burst), () => createPod(context, set, pod));
+  }
+  if (missing < 0) {
     const victims = chooseVictims(active, kind.related(set, context), {
       count: Math.min(-missing, burst),
       now: context.clock.now(),
@@ -134,7 +140,9 @@ async function manage<T extends ReplicaSet | ReplicationController>(
     const results = await Promise.allSettled(victims.map((pod) => deletePod(context, set, pod)));
     const failed = results.find((result) => result.status === 'rejected');
     if (failed) throw failed.reason;
+    return victims.length;
   }
+  return 0;
 }
 
 /** The pods of every ReplicaSet of the same owner; none for a set without owner. */
