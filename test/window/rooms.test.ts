@@ -128,6 +128,12 @@ describe('lists', () => {
 
   test.each(schemes)('a deletion names what goes with it, in %s', async (colorScheme) => {
     await kubectl(['scale', 'deployment', 'api', '--replicas=2']);
+    // The dialog says what there is when it opens.
+    const podsOfApi = async (): Promise<number> => {
+      const { stdout } = await kubectl(['get', 'pods', '-o', 'name']);
+      return stdout.split('\n').filter((name) => name.startsWith('pod/api-')).length;
+    };
+    await expect.poll(podsOfApi).toBe(2);
     await window.go('w');
     await page.getByRole('tab', { name: 'Deployment', exact: true }).click();
     await page.getByRole('row', { name: /api/ }).waitFor();
