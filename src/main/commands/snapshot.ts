@@ -60,9 +60,14 @@ async function restore(
   { tell, terminal, json }: Telling,
 ): Promise<void> {
   const { name } = profile;
+  const begun = new Set<string>();
   const onProgress = ({ steps }: Restoration): void => {
-    const step = steps.find(({ state }) => state === 'running');
-    if (step) terminal.note(json ? JSON.stringify(step) : `  ${stepText(step)}`);
+    // Of steps that follow each other quickly only the last may be heard of while it runs.
+    for (const step of steps) {
+      if (step.state === 'waiting' || begun.has(step.id)) continue;
+      begun.add(step.id);
+      terminal.note(json ? JSON.stringify(step) : `  ${stepText(step)}`);
+    }
   };
   const question = { type: 'restore', file } as const;
   const signal = terminal.interrupted;
@@ -76,6 +81,7 @@ async function restore(
     );
     return;
   }
+  onProgress(restoration);
   if (restoration.state !== 'done')
     throw new Error(`Cluster ${name} has not been restored: ${whyNot(restoration)}`);
   const details = restoration.steps.map((step) => `  ${stepText(step)}`);

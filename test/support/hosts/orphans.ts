@@ -8,15 +8,16 @@ const addressPattern = /\b10\.244\.\d+\.\d+\b(?!\/)/g;
 const uidLabel = 'io.kubernetes.pod.uid';
 
 /**
- * All that is on the host for pods that are not, one line each: in containerd and its files, in
+ * All that is on the host for pods that are not, one line each: in containerd as the CRI tells, in
  * CNI's books, in the network, in cgroups, mounts, folders and rules. `pods` are all of the cluster's.
+ * A containerd that is killed while it makes a container may keep parts of it that no client of the
+ * CRI hears of, until its own leases end.
  */
 export async function orphansOn(host: Host, pods: readonly Pod[]): Promise<readonly string[]> {
   const own = pods.filter(({ spec }) => spec.nodeName === host.name);
   const uids = new Set(own.map(({ metadata }) => metadata.uid));
   const addresses = new Set(pods.map(({ status }) => status.podIP));
   const { sandboxes, containers } = await inRuntime(host);
-  const ids = new Set([...sandboxes, ...containers].map(({ id }) => id));
   const alive = sandboxes.filter(({ isReady }) => isReady);
   const [files, links, rules] = await Promise.all([
     onDisk(host),
@@ -39,7 +40,6 @@ export async function orphansOn(host: Host, pods: readonly Pod[]): Promise<reado
       containers.map(({ uid }) => uid),
       uids,
     ),
-    ...strange('snapshot', files.snapshots, ids),
     ...strange('address in use', files.leases, addresses),
     ...strange('address in a rule', rules.join('\n').match(addressPattern) ?? [], addresses),
     ...strange('mount of pod', uidsIn(files.mounts), uids),
@@ -76,7 +76,6 @@ async function inRuntime(host: Host) {
 
 async function onDisk(host: Host) {
   const commands = {
-    snapshots: 'ctr -n k8s.io snapshots ls | awk \'$3 == "Active" {print $1}\'',
     leases: "find /run/pilothouse/cni-leases -name '10.*' -printf '%f\\n'",
     mounts: "awk '{print $5}' /proc/self/mountinfo | grep /var/lib/kubelet/pods",
     groups: "find /sys/fs/cgroup -type d -name '*pod*'",
